@@ -1,0 +1,59 @@
+"""The native core: one class, which serves one application in one process.
+
+Built from `crates/bridge`. Only `uncork.worker` imports it.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, final
+
+from _typeshed.wsgi import WSGIApplication
+
+class WorkerSettings(Protocol):
+    """What `Worker` reads, once, by attribute; see `uncork.worker.WorkerSettings`."""
+
+    @property
+    def max_threads(self) -> int: ...
+    @property
+    def certificate(self) -> bytes | None: ...
+
+__version__: str
+
+def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
+    """Makes a self-signed certificate and its key for `host`, both PEM.
+
+    Takes about a millisecond; holds the GIL.
+    """
+
+@final
+class Worker:
+    """Serves `app` on sockets that are bound and listening already.
+
+    Args:
+        app: The WSGI application (PEP 3333).
+        listeners: File descriptors of listening stream sockets. They are duplicated: the
+            caller's stay open and are the caller's to close.
+        settings: Read once, here; later changes have no effect.
+        report: Called with a line of text, and with the exception or `None`, when something
+            goes wrong that the operator should know: the application raised, or broke
+            PEP 3333. Called with the GIL held, from any application thread.
+
+    Raises:
+        OSError: A listener is not a listening socket.
+        ValueError: A setting is out of range, or the certificate or key can't be used.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        listeners: Sequence[int],
+        settings: WorkerSettings,
+        report: Callable[[str, BaseException | None], Any],
+    ) -> None: ...
+    def start(self) -> None:
+        """Starts the threads and returns at once. May be called once."""
+    def drain(self) -> None:
+        """Stops accepting and lets running requests finish. Does not block; idempotent."""
+    def stop(self) -> None:
+        """Closes every connection that no application thread holds. Does not block."""
+    def join(self, timeout_seconds: float) -> bool:
+        """Waits, without the GIL, until every thread has ended; `False` when time ran out."""

@@ -1,0 +1,72 @@
+"""The one place that prints.
+
+Data goes to stdout, everything else to stderr, and both read the same without colour.
+Colour is used on a terminal only, and never when `NO_COLOR` is set or `TERM` is `dumb`;
+`FORCE_COLOR` forces it (https://no-color.org, https://force-color.org).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TextIO
+
+from uncork.errors import UncorkError
+
+_RED, _YELLOW, _CYAN, _DIM = "31", "33", "36", "2"
+_LABEL_COLOURS = {"error": _RED, "warning": _YELLOW, "cause": _DIM, "hint": _CYAN, "note": _CYAN}
+
+
+def out(text: str) -> None:
+    """Prints data, such as a listing, to stdout."""
+    _write(sys.stdout, text)
+
+
+def say(text: str) -> None:
+    """Prints a line about what uncork does, such as the banner, to stderr."""
+    _write(sys.stderr, text)
+
+
+def note(text: str, *hints: str) -> None:
+    """Prints a `note:` line, and a `hint:` line for each hint, to stderr."""
+    _write(sys.stderr, _labelled("note", text, hints))
+
+
+def warn(text: str, *hints: str) -> None:
+    """Prints a `warning:` line, and a `hint:` line for each hint, to stderr."""
+    _write(sys.stderr, _labelled("warning", text, hints))
+
+
+def fail(error: UncorkError) -> None:
+    """Prints an error in its three parts, with the details of the user's code, to stderr."""
+    _write(sys.stderr, "\n".join(map(_colour_label, str(error).split("\n"))))
+
+
+def _labelled(label: str, text: str, hints: tuple[str, ...]) -> str:
+    lines = [f"{label}: {text}", *(f"hint: {hint}" for hint in hints)]
+    return "\n".join(map(_colour_label, lines))
+
+
+def _colour_label(line: str) -> str:
+    label, separator, rest = line.partition(": ")
+    colour = _LABEL_COLOURS.get(label)
+    if not separator or colour is None or not _use_colour(sys.stderr):
+        return line
+    return f"\x1b[{colour}m{label}:\x1b[0m {rest}"
+
+
+def _use_colour(stream: TextIO) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return os.environ.get("TERM") != "dumb" and stream.isatty()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except (BrokenPipeError, ValueError):
+        # Deliberately not: an error. The reader of our output has gone; there is nobody to tell.
+        pass
