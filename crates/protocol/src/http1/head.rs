@@ -1,0 +1,420 @@
+//! One whole head, from bytes to a `RequestHead`.
+//!
+//! httparse does the tokens. What it leaves open, and what must be refused so that no other
+//! parser can read the same bytes as another request, is checked here.
+
+use std::mem::MaybeUninit;
+
+use super::HeadLimits;
+use crate::PeerError;
+use crate::headers::{is_field_value, is_host, is_token, list_elements};
+use crate::message::{Field, RequestFraming, RequestHead, Span, Version};
+
+/// Field lines for which the parser keeps room on the stack, 32 bytes each.
+const FIELDS_ON_STACK: usize = 100;
+
+/// Parses `bytes`, one whole head from request line to empty line as `HeadScanner` found it.
+///
+/// # Errors
+/// `400`, `417`, `431`, `501` or `505`, as RFC 9110 and RFC 9112 name them.
+pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, PeerError> {
+    let raw = if limits.max_fields <= FIELDS_ON_STACK {
+        let mut room = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
+        parse_tokens(&bytes, &mut room[..limits.max_fields])
+    } else {
+        let mut room = vec![MaybeUninit::uninit(); limits.max_fields];
+        parse_tokens(&bytes, &mut room)
+    }?;
+    let mut facts = Facts::default();
+    for field in &raw.fields {
+        facts.note(field.name.of_bytes(&bytes), field.value.of_bytes(&bytes))?;
+    }
+    let target = split_target(raw.method.of_bytes(&bytes), raw.target.of_bytes(&bytes))?;
+    facts.check_host(raw.version, target.authority)?;
+    let framing = facts.framing(raw.version)?;
+    let span = |part: &[u8]| Span::of(part, &bytes).ok_or(TOO_LARGE);
+    Ok(RequestHead {
+        method: raw.method,
+        target: raw.target,
+        path: span(target.path)?,
+        query: span(target.query)?,
+        authority: target.authority.map(span).transpose()?,
+        version: raw.version,
+        framing,
+        wants_keep_alive: !facts.says_close && (raw.version == Version::Http11 || facts.says_keep_alive),
+        expects_continue: facts.expects_continue && raw.version == Version::Http11 && framing != RequestFraming::None,
+        fields: raw.fields,
+        bytes,
+    })
+}
+
+/// Spans hold 32 bits; no limit that can be set comes near.
+const TOO_LARGE: PeerError = PeerError::new(431, "the head is too large (RFC 6585 §5)");
+
+struct RawHead {
+    method: Span,
+    target: Span,
+    version: Version,
+    fields: Vec<Field>,
+}
+
+fn parse_tokens<'bytes>(
+    bytes: &'bytes [u8],
+    room: &mut [MaybeUninit<httparse::Header<'bytes>>],
+) -> Result<RawHead, PeerError> {
+    check_request_line(bytes)?;
+    let mut request = httparse::Request::new(&mut []);
+    let status = request.parse_with_uninit_headers(bytes, room).map_err(token_error)?;
+    let (httparse::Status::Complete(length), Some(method), Some(target), Some(minor)) =
+        (status, request.method, request.path, request.version)
+    else {
+        return Err(PeerError::bad_request("a head without an end (RFC 9112 §2.1)"));
+    };
+    if length != bytes.len() {
+        return Err(PeerError::bad_request("a head with an empty line inside (RFC 9112 §2.1)"));
+    }
+    let span = |part: &[u8]| Span::of(part, bytes).ok_or(TOO_LARGE);
+    let mut fields = Vec::with_capacity(request.headers.len());
+    for header in &*request.headers {
+        fields.push(Field { name: span(header.name.as_bytes())?, value: span(header.value)? });
+    }
+    Ok(RawHead {
+        method: span(method.as_bytes())?,
+        target: span(target.as_bytes())?,
+        version: if minor == 0 { Version::Http10 } else { Version::Http11 },
+        fields,
+    })
+}
+
+/// Holds the request line to `method SP target SP version` (RFC 9112 §3), one space each, so
+/// that no lenience of a tokeniser decides where the target ends.
+fn check_request_line(bytes: &[u8]) -> Result<(), PeerError> {
+    let line = &bytes[..memchr::memchr(b'\r', bytes).unwrap_or(bytes.len())];
+    let mut parts = line.split(|&byte| byte == b' ');
+    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        return Err(PeerError::bad_request("the request line is not `method target version` (RFC 9112 §3)"));
+    };
+    if !is_token(method) {
+        return Err(PeerError::bad_request("the method is not a token (RFC 9110 §9.1)"));
+    }
+    if target.is_empty() || target.iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
+        return Err(PeerError::bad_request("a control character in the target, or no target (RFC 9112 §3.2)"));
+    }
+    match version {
+        b"HTTP/1.1" | b"HTTP/1.0" => Ok(()),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            Err(PeerError::new(505, "only HTTP/1.0 and HTTP/1.1 are spoken here (RFC 9110 §15.6.6)"))
+        }
+        _ => Err(PeerError::bad_request("the version is not `HTTP/1.1` (RFC 9112 §2.3)")),
+    }
+}
+
+fn token_error(error: httparse::Error) -> PeerError {
+    match error {
+        httparse::Error::TooManyHeaders => PeerError::new(431, "too many header fields (RFC 6585 §5)"),
+        httparse::Error::HeaderName => PeerError::bad_request(
+            "a field's name is not a token, or white space stands before its colon (RFC 9112 §5.1)",
+        ),
+        httparse::Error::HeaderValue => {
+            PeerError::bad_request("a control character or a folded line in a field's value (RFC 9112 §5.2)")
+        }
+        _ => PeerError::bad_request("the request line can't be read (RFC 9112 §3)"),
+    }
+}
+
+/// What the fields say that this server acts on.
+#[derive(Default)]
+struct Facts {
+    length: Option<u64>,
+    is_chunked: bool,
+    hosts: usize,
+    says_close: bool,
+    says_keep_alive: bool,
+    expects_continue: bool,
+}
+
+impl Facts {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), PeerError> {
+        if !is_field_value(value) {
+            return Err(PeerError::bad_request("a control character in a field's value (RFC 9110 §5.5)"));
+        }
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => {
+                self.hosts += 1;
+                if !is_host(value) {
+                    return Err(PeerError::bad_request("`Host` is not a host (RFC 9110 §7.2)"));
+                }
+            }
+            6 if name.eq_ignore_ascii_case(b"expect") => self.note_expect(value)?,
+            10 if name.eq_ignore_ascii_case(b"connection") => self.note_connection(value),
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value)?,
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_expect(&mut self, value: &[u8]) -> Result<(), PeerError> {
+        if !value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(PeerError::new(417, "the only expectation met here is `100-continue` (RFC 9110 §10.1.1)"));
+        }
+        self.expects_continue = true;
+        Ok(())
+    }
+
+    fn note_connection(&mut self, value: &[u8]) {
+        for option in list_elements(value) {
+            self.says_close |= option.eq_ignore_ascii_case(b"close");
+            self.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    /// RFC 9112 §6.3 lets a list of equal values pass; RFC 9110 §8.6 lets it be refused, and
+    /// nobody but an attacker sends one.
+    fn note_length(&mut self, value: &[u8]) -> Result<(), PeerError> {
+        if self.length.is_some() {
+            return Err(PeerError::bad_request("`Content-Length` is given twice (RFC 9112 §6.3)"));
+        }
+        self.length = Some(
+            parse_length(value).ok_or(PeerError::bad_request("`Content-Length` is not a number (RFC 9110 §8.6)"))?,
+        );
+        Ok(())
+    }
+
+    fn note_coding(&mut self, value: &[u8]) -> Result<(), PeerError> {
+        for coding in list_elements(value) {
+            if self.is_chunked {
+                return Err(PeerError::bad_request("`chunked` is not the last transfer coding (RFC 9112 §6.1)"));
+            }
+            if !coding.eq_ignore_ascii_case(b"chunked") {
+                return Err(PeerError::new(
+                    501,
+                    "the only transfer coding understood here is `chunked` (RFC 9112 §6.1)",
+                ));
+            }
+            self.is_chunked = true;
+        }
+        if !self.is_chunked {
+            return Err(PeerError::bad_request("`Transfer-Encoding` names no coding (RFC 9112 §6.1)"));
+        }
+        Ok(())
+    }
+
+    fn check_host(&self, version: Version, authority: Option<&[u8]>) -> Result<(), PeerError> {
+        if self.hosts > 1 {
+            return Err(PeerError::bad_request("`Host` is given twice (RFC 9112 §3.2)"));
+        }
+        if self.hosts == 0 && version == Version::Http11 {
+            return Err(PeerError::bad_request("`Host` is missing (RFC 9112 §3.2)"));
+        }
+        match authority {
+            Some(authority) if authority.is_empty() || !is_host(authority) => {
+                Err(PeerError::bad_request("the target's authority is not a host (RFC 9112 §3.2.2)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn framing(&self, version: Version) -> Result<RequestFraming, PeerError> {
+        match (self.is_chunked, self.length) {
+            (true, Some(_)) => {
+                Err(PeerError::bad_request("both `Transfer-Encoding` and `Content-Length` are given (RFC 9112 §6.3)"))
+            }
+            (true, None) if version == Version::Http10 => {
+                Err(PeerError::bad_request("`Transfer-Encoding` in HTTP/1.0 (RFC 9112 §6.1)"))
+            }
+            (true, None) => Ok(RequestFraming::Chunked),
+            (false, None | Some(0)) => Ok(RequestFraming::None),
+            (false, Some(length)) => Ok(RequestFraming::Length(length)),
+        }
+    }
+}
+
+/// `1*DIGIT` that fits 63 bits; no sign, no space, no underscore (RFC 9110 §8.6).
+pub(crate) fn parse_length(value: &[u8]) -> Option<u64> {
+    if value.is_empty() {
+        return None;
+    }
+    let length = value.iter().try_fold(0u64, |sum, &byte| {
+        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
+        sum.checked_mul(10)?.checked_add(digit)
+    })?;
+    (length <= i64::MAX as u64).then_some(length)
+}
+
+struct Target<'bytes> {
+    path: &'bytes [u8],
+    query: &'bytes [u8],
+    authority: Option<&'bytes [u8]>,
+}
+
+/// Takes the target apart, in the form that its first bytes show (RFC 9112 §3.2).
+fn split_target<'bytes>(method: &[u8], target: &'bytes [u8]) -> Result<Target<'bytes>, PeerError> {
+    if method == b"CONNECT" {
+        return Err(PeerError::new(501, "`CONNECT` is for proxies (RFC 9110 §9.3.6)"));
+    }
+    if memchr::memchr(b'#', target).is_some() {
+        return Err(PeerError::bad_request("a fragment in the target (RFC 9112 §3.2)"));
+    }
+    if target[0] == b'/' {
+        return Ok(split_query(target, None));
+    }
+    if target == b"*" {
+        if method == b"OPTIONS" {
+            return Ok(split_query(target, None));
+        }
+        return Err(PeerError::bad_request("the target `*` is for `OPTIONS` (RFC 9112 §3.2.4)"));
+    }
+    let rest = strip_prefix_ignore_case(target, b"http://").or_else(|| strip_prefix_ignore_case(target, b"https://"));
+    let Some(rest) = rest else {
+        return Err(PeerError::bad_request("the target is neither a path nor a URL (RFC 9112 §3.2)"));
+    };
+    let authority_end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(authority_end);
+    Ok(split_query(path, Some(authority)))
+}
+
+fn split_query<'bytes>(target: &'bytes [u8], authority: Option<&'bytes [u8]>) -> Target<'bytes> {
+    let (path, query) = match memchr::memchr(b'?', target) {
+        Some(mark) => (&target[..mark], &target[mark + 1..]),
+        None => (target, &target[target.len()..]),
+    };
+    Target { path, query, authority }
+}
+
+fn strip_prefix_ignore_case<'bytes>(bytes: &'bytes [u8], prefix: &[u8]) -> Option<&'bytes [u8]> {
+    let (start, rest) = bytes.split_at_checked(prefix.len())?;
+    start.eq_ignore_ascii_case(prefix).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 8192, max_fields: 8 };
+
+    fn parse(head: &str) -> Result<RequestHead, PeerError> {
+        parse_head(head.as_bytes().to_vec(), &LIMITS)
+    }
+
+    /// Parses a head whose request line and `Host` are fine and whose other lines are `fields`.
+    fn with_fields(fields: &str) -> Result<RequestHead, PeerError> {
+        parse(&format!("POST /a HTTP/1.1\r\nHost: h\r\n{fields}\r\n"))
+    }
+
+    fn status(result: Result<RequestHead, PeerError>) -> u16 {
+        result.map(|head| panic!("not refused: {head:?}")).unwrap_err().status
+    }
+
+    #[test]
+    fn a_plain_head_is_taken_apart() {
+        let head = parse("GET /a%20b?c=d?e HTTP/1.1\r\nHost: example.com\r\nX-A:  b c \t\r\n\r\n").unwrap();
+        assert_eq!(head.method(), b"GET");
+        assert_eq!(head.target(), b"/a%20b?c=d?e");
+        assert_eq!(head.path(), b"/a%20b");
+        assert_eq!(head.query(), b"c=d?e");
+        assert_eq!(head.version, Version::Http11);
+        assert_eq!(head.framing, RequestFraming::None);
+        assert!(head.wants_keep_alive);
+        let fields: Vec<_> = head.fields().collect();
+        assert_eq!(fields, [(&b"Host"[..], &b"example.com"[..]), (b"X-A", b"b c")]);
+    }
+
+    #[test]
+    fn an_absolute_target_names_the_host() {
+        let head = parse("GET http://a.example:81?x HTTP/1.1\r\nHost: b\r\n\r\n").unwrap();
+        assert_eq!(head.authority(), Some(&b"a.example:81"[..]));
+        assert_eq!((head.path(), head.query()), (&b""[..], &b"x"[..]));
+    }
+
+    #[test]
+    fn targets_that_no_origin_server_takes_are_refused() {
+        for (line, expected) in [
+            ("GET a HTTP/1.1", 400),
+            ("GET * HTTP/1.1", 400),
+            ("GET http:///a HTTP/1.1", 400),
+            ("GET http://u@h/ HTTP/1.1", 400),
+            ("GET /a#b HTTP/1.1", 400),
+            ("CONNECT a:80 HTTP/1.1", 501),
+            ("GET  / HTTP/1.1", 400),
+            ("GET / HTTP/1.1 ", 400),
+            ("GET\t/ HTTP/1.1", 400),
+            ("GET / HTTP/2.0", 505),
+            ("GET / HTTP/1.2", 505),
+            ("GET / http/1.1", 400),
+            ("GET / HTTP/1.10", 400),
+            ("GET /", 400),
+            ("G(T / HTTP/1.1", 400),
+            (" GET / HTTP/1.1", 400),
+        ] {
+            assert_eq!(status(parse(&format!("{line}\r\nHost: h\r\n\r\n"))), expected, "{line}");
+        }
+        assert_eq!(parse("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").unwrap().path(), b"*");
+    }
+
+    #[test]
+    fn host_is_required_once_and_valid() {
+        assert_eq!(status(parse("GET / HTTP/1.1\r\n\r\n")), 400);
+        assert_eq!(status(parse("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")), 400);
+        assert_eq!(status(parse("GET / HTTP/1.1\r\nHost: a b\r\n\r\n")), 400);
+        assert!(parse("GET / HTTP/1.0\r\n\r\n").is_ok());
+    }
+
+    #[test]
+    fn framing_that_two_parsers_could_read_differently_is_refused() {
+        for (fields, expected) in [
+            ("Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", 400),
+            ("Content-Length: 1\r\nContent-Length: 1\r\n", 400),
+            ("Content-Length: 1, 1\r\n", 400),
+            ("Content-Length: +1\r\n", 400),
+            ("Content-Length: 0x1\r\n", 400),
+            ("Content-Length: 1_0\r\n", 400),
+            ("Content-Length: \r\n", 400),
+            ("Content-Length: 99999999999999999999\r\n", 400),
+            ("Content-Length : 1\r\n", 400),
+            ("Transfer-Encoding: xchunked\r\n", 501),
+            ("Transfer-Encoding: gzip, chunked\r\n", 501),
+            ("Transfer-Encoding: chunked, identity\r\n", 400),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+            ("Transfer-Encoding: \r\n", 400),
+            ("Transfer-Encoding: \x0bchunked\r\n", 400),
+            (" folded: x\r\n", 400),
+            ("A: b\r\n c\r\n", 400),
+            ("A: b\0c\r\n", 400),
+            ("A\r\n", 400),
+            (": b\r\n", 400),
+        ] {
+            assert_eq!(status(with_fields(fields)), expected, "{fields:?}");
+        }
+        let old = parse("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert_eq!(status(old), 400);
+    }
+
+    #[test]
+    fn framing_follows_the_fields() {
+        assert_eq!(with_fields("Content-Length: 017\r\n").unwrap().framing, RequestFraming::Length(17));
+        assert_eq!(with_fields("Content-Length: 0\r\n").unwrap().framing, RequestFraming::None);
+        assert_eq!(with_fields("transfer-encoding: Chunked\r\n").unwrap().framing, RequestFraming::Chunked);
+    }
+
+    #[test]
+    fn keep_alive_is_the_default_of_1_1_and_asked_for_in_1_0() {
+        assert!(!with_fields("Connection: foo, Close\r\n").unwrap().wants_keep_alive);
+        assert!(!parse("GET / HTTP/1.0\r\n\r\n").unwrap().wants_keep_alive);
+        assert!(parse("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").unwrap().wants_keep_alive);
+    }
+
+    #[test]
+    fn only_a_request_with_a_body_waits_for_continue() {
+        assert!(!with_fields("Expect: 100-continue\r\n").unwrap().expects_continue);
+        assert!(with_fields("Expect: 100-Continue\r\nContent-Length: 3\r\n").unwrap().expects_continue);
+        assert_eq!(status(with_fields("Expect: 200-ok\r\n")), 417);
+    }
+
+    #[test]
+    fn too_many_fields_are_refused() {
+        assert!(with_fields(&"A: b\r\n".repeat(7)).is_ok());
+        assert_eq!(status(with_fields(&"A: b\r\n".repeat(8))), 431);
+    }
+}

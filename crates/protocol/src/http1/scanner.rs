@@ -1,0 +1,145 @@
+//! Finds where a head ends, and refuses line ends that are not CRLF.
+//!
+//! Remembers how far it has looked, so that a head which comes byte by byte costs no more
+//! than one which comes whole.
+
+use super::HeadLimits;
+use crate::PeerError;
+
+/// Empty lines that may stand before a request line (RFC 9112 §2.2 asks for at least one).
+const MAX_LEADING_EMPTY_LINES: usize = 4;
+
+/// Looks for the empty line that ends a head, over as many calls as the head needs.
+#[derive(Debug, Default)]
+pub struct HeadScanner {
+    /// Bytes looked at: `0 <= scanned <= input.len()` of the last call.
+    scanned: usize,
+    /// Where the line that is being looked at begins: `0 <= line_start <= scanned`.
+    line_start: usize,
+    /// Where the request line begins, behind empty lines.
+    head_start: usize,
+}
+
+/// Where a whole head lies in the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HeadRange {
+    pub start: usize,
+    /// Behind the empty line.
+    pub end: usize,
+}
+
+impl HeadScanner {
+    /// Looks at `input`, which is that of the last call with more bytes behind it.
+    ///
+    /// Returns where the head lies, or `None` when more bytes are needed.
+    ///
+    /// # Errors
+    /// `400` for a CR or LF that is not a CRLF, `414` or `431` for a head over the limit.
+    pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<HeadRange>, PeerError> {
+        for position in memchr::memchr2_iter(b'\r', b'\n', &input[self.scanned..]).map(|offset| self.scanned + offset) {
+            if input[position] == b'\r' {
+                match input.get(position + 1) {
+                    Some(b'\n') => continue,
+                    Some(_) => return Err(PeerError::bad_request("a CR without an LF (RFC 9112 §2.2)")),
+                    None => {
+                        self.scanned = position;
+                        return self.more(input, limits);
+                    }
+                }
+            }
+            if position == 0 || input[position - 1] != b'\r' {
+                return Err(PeerError::bad_request("an LF without a CR (RFC 9112 §2.2)"));
+            }
+            let is_empty_line = position - 1 == self.line_start;
+            self.line_start = position + 1;
+            if !is_empty_line {
+                continue;
+            }
+            if position - 1 > self.head_start {
+                let range = HeadRange { start: self.head_start, end: position + 1 };
+                if range.end - range.start > limits.max_head_bytes {
+                    return Err(self.too_large(input, limits));
+                }
+                return Ok(Some(range));
+            }
+            self.head_start = position + 1;
+            if self.head_start > 2 * MAX_LEADING_EMPTY_LINES {
+                return Err(PeerError::bad_request("empty lines instead of a request line (RFC 9112 §2.2)"));
+            }
+        }
+        self.scanned = input.len();
+        self.more(input, limits)
+    }
+
+    fn more(&self, input: &[u8], limits: &HeadLimits) -> Result<Option<HeadRange>, PeerError> {
+        if input.len() - self.head_start > limits.max_head_bytes {
+            return Err(self.too_large(input, limits));
+        }
+        Ok(None)
+    }
+
+    fn too_large(&self, input: &[u8], limits: &HeadLimits) -> PeerError {
+        let request_line_end = memchr::memchr(b'\r', &input[self.head_start..]).unwrap_or(usize::MAX);
+        if request_line_end > limits.max_head_bytes {
+            PeerError::new(414, "the request target is too long (RFC 9110 §15.5.15)")
+        } else {
+            PeerError::new(431, "the header fields are too large (RFC 6585 §5)")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 64, max_fields: 8 };
+
+    /// Scans whole and byte by byte, and holds the two against each other.
+    fn scan(input: &[u8]) -> Result<Option<HeadRange>, PeerError> {
+        let whole = HeadScanner::default().scan(input, &LIMITS);
+        let mut scanner = HeadScanner::default();
+        let mut last = Ok(None);
+        for end in 1..=input.len() {
+            last = scanner.scan(&input[..end], &LIMITS);
+            if last != Ok(None) {
+                break;
+            }
+        }
+        assert_eq!(whole, last, "whole and byte by byte differ for {input:?}");
+        whole
+    }
+
+    #[test]
+    fn a_head_ends_behind_its_empty_line() {
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nA: b\r\n\r\n"), Ok(Some(HeadRange { start: 0, end: 24 })));
+        assert_eq!(scan(b"GET / HTTP/1.1\r\nA: b\r\n"), Ok(None));
+        assert_eq!(scan(b""), Ok(None));
+    }
+
+    #[test]
+    fn what_follows_a_head_is_left_alone() {
+        let range = HeadScanner::default().scan(b"GET / HTTP/1.1\r\n\r\n\n\r\0", &LIMITS);
+        assert_eq!(range, Ok(Some(HeadRange { start: 0, end: 18 })));
+    }
+
+    #[test]
+    fn a_few_empty_lines_may_come_first() {
+        assert_eq!(scan(b"\r\n\r\nGET / HTTP/1.1\r\n\r\n"), Ok(Some(HeadRange { start: 4, end: 22 })));
+        assert_eq!(scan(&b"\r\n".repeat(5)).unwrap_err().status, 400);
+    }
+
+    #[test]
+    fn bare_cr_and_bare_lf_are_refused() {
+        for bad in [&b"GET / HTTP/1.1\n"[..], b"\n", b"GET / HTTP/1.1\r\nA: b\rc", b"A\r\r\n", b"A\r\n\n"] {
+            assert_eq!(scan(bad).unwrap_err().status, 400, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_tells_a_long_target_from_large_fields() {
+        assert_eq!(scan(&[b'a'; 65]).unwrap_err().status, 414);
+        assert_eq!(scan(&[b'a'; 64]), Ok(None));
+        let fields = [&b"GET / HTTP/1.1\r\n"[..], &[b'a'; 60]].concat();
+        assert_eq!(scan(&fields).unwrap_err().status, 431);
+    }
+}
