@@ -241,6 +241,11 @@ impl BodyEncoder {
         }
     }
 
+    /// Whether the peer takes the connection's end for the body's, however it comes about.
+    pub fn ends_with_connection(&self) -> bool {
+        self.framing == ResponseFraming::UntilClose
+    }
+
     /// How the application broke its own `Content-Length`: what it announced and what it gave.
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match self.framing {

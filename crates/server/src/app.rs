@@ -1,0 +1,24 @@
+//! What the server wants of an application.
+
+use uncork_protocol::RequestHead;
+
+use crate::{BodyBuffer, ConnectionInfo, Responder};
+
+/// Answers requests. Called from many threads at once.
+pub trait Application: Send + Sync + 'static {
+    /// Runs `body` on a thread that is going to call the application, and returns when `body`
+    /// does. The place for what such a thread needs once, such as an interpreter's state.
+    fn run_thread(&self, body: &mut dyn FnMut());
+
+    /// Answers one request through `responder`. Returning without having finished the answer
+    /// breaks the connection, so that the peer never takes half an answer for a whole one.
+    fn call(&self, request: Request<'_>, responder: &mut Responder<'_>);
+}
+
+/// One request, complete: its body has been received.
+#[derive(Debug)]
+pub struct Request<'job> {
+    pub head: &'job RequestHead,
+    pub body: BodyBuffer,
+    pub connection: &'job ConnectionInfo,
+}

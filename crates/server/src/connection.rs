@@ -1,0 +1,343 @@
+//! One peer, from one request to the next: what came in, what is awaited, and until when.
+//!
+//! A connection does not know the event loop: it is told what the kernel said, and answers
+//! what became of it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadLimits, HeadScanner, parse_head, peer_error_response};
+use uncork_protocol::{PeerError, RequestFraming, RequestHead};
+
+use crate::body_buffer::BodyBuffer;
+use crate::date::DateCache;
+use crate::listener::ListenerInfo;
+use crate::settings::ServerSettings;
+use crate::slots::{News, SlotKey};
+use crate::transport::Transport;
+
+/// How long a peer that was refused may go on sending before the connection is cut. It is
+/// given time to read the answer, which a reset would take from it (RFC 9112 §9.6).
+const LINGER: Duration = Duration::from_secs(2);
+
+/// Who is at the two ends of a connection.
+#[derive(Debug, Clone)]
+pub struct ConnectionInfo {
+    /// `None` on a unix socket.
+    pub peer: Option<SocketAddr>,
+    pub listener: Arc<ListenerInfo>,
+}
+
+/// One accepted socket and where its peer and we are in the exchange.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) key: SlotKey,
+    pub(crate) info: ConnectionInfo,
+    pub(crate) transport: Transport,
+    /// When to give up waiting.
+    pub(crate) deadline: Instant,
+    /// Whether the kernel was asked to tell of room to write.
+    pub(crate) asked_for_room: bool,
+    /// Bytes that came and belong to a head that is not complete, or to a later request.
+    input: Vec<u8>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Waiting for a request, or for the rest of its head.
+    Head(HeadScanner),
+    /// Waiting for the rest of a body.
+    Body(Box<Receiving>),
+    /// A request is with the application.
+    Serving { closes_unasked: bool },
+    /// Waiting for the peer to take the rest of an answer.
+    Flushing { then: After },
+    /// Our side has ended; reading on so that the peer gets to see the answer.
+    Lingering,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum After {
+    NextRequest,
+    Close,
+    Linger,
+}
+
+#[derive(Debug)]
+struct Receiving {
+    head: RequestHead,
+    decoder: BodyDecoder,
+    body: BodyBuffer,
+}
+
+/// A whole request.
+#[derive(Debug)]
+pub(crate) struct ReadyRequest {
+    pub(crate) head: RequestHead,
+    pub(crate) body: BodyBuffer,
+}
+
+/// What became of a connection.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    /// It waits for the kernel, until its deadline.
+    Waiting,
+    /// It has a request for the application.
+    Ready(ReadyRequest),
+    /// It is over.
+    Over,
+}
+
+/// What a connection needs of the loop that drives it.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) settings: &'a ServerSettings,
+    pub(crate) scratch: &'a mut [u8],
+    pub(crate) date: &'a mut DateCache,
+    pub(crate) now: Instant,
+    pub(crate) is_draining: bool,
+}
+
+impl Connection {
+    pub(crate) fn new(key: SlotKey, info: ConnectionInfo, transport: Transport, deadline: Instant) -> Self {
+        Self {
+            key,
+            info,
+            transport,
+            deadline,
+            asked_for_room: false,
+            input: Vec::new(),
+            phase: Phase::Head(HeadScanner::default()),
+        }
+    }
+
+    /// Whether nothing is under way, so that closing it loses nothing.
+    pub(crate) fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Head(_)) && self.input.is_empty()
+    }
+
+    /// Acts on what the kernel said.
+    pub(crate) fn on_news(&mut self, news: News, around: &mut Surroundings<'_>) -> Progress {
+        match self.phase {
+            Phase::Flushing { then } => self.go_on_flushing(then, around),
+            Phase::Lingering => self.go_on_lingering(around),
+            Phase::Head(_) | Phase::Body(_) => self.receive(news, around),
+            Phase::Serving { .. } => Progress::Waiting,
+        }
+    }
+
+    /// Acts on a deadline that has passed.
+    pub(crate) fn on_timeout(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        match self.phase {
+            Phase::Head(_) if self.input.is_empty() => Progress::Over,
+            Phase::Head(_) | Phase::Body(_) => {
+                let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
+                self.refuse(&timeout, around)
+            }
+            Phase::Flushing { .. } | Phase::Lingering => Progress::Over,
+            Phase::Serving { .. } => Progress::Waiting,
+        }
+    }
+
+    /// Goes on after the application's answer. `keeps_alive` is `None` when the answer was
+    /// broken off, and the peer must see that.
+    pub(crate) fn after_answer(&mut self, keeps_alive: Option<bool>, around: &mut Surroundings<'_>) -> Progress {
+        let Phase::Serving { closes_unasked } = self.phase else {
+            return Progress::Over;
+        };
+        let then = match keeps_alive {
+            None => return Progress::Over,
+            Some(true) => After::NextRequest,
+            // Who asked for the close sends nothing more, and needs no lingering.
+            Some(false) if !closes_unasked && self.input.is_empty() => After::Close,
+            Some(false) => After::Linger,
+        };
+        self.go_on_flushing(then, around)
+    }
+
+    /// Answers a request that the application is not to see.
+    pub(crate) fn refuse(&mut self, error: &PeerError, around: &mut Surroundings<'_>) -> Progress {
+        let mut answer = Vec::new();
+        peer_error_response(&mut answer, error, around.date.now());
+        if self.transport.send_or_keep([&answer, b"", b""]).is_err() {
+            return Progress::Over;
+        }
+        self.input = Vec::new();
+        self.go_on_flushing(After::Linger, around)
+    }
+
+    fn go_on_flushing(&mut self, then: After, around: &mut Surroundings<'_>) -> Progress {
+        match self.transport.flush() {
+            Err(_) => Progress::Over,
+            Ok(false) => {
+                self.phase = Phase::Flushing { then };
+                self.deadline = around.now + around.settings.write_timeout;
+                Progress::Waiting
+            }
+            Ok(true) => match then {
+                After::Close => Progress::Over,
+                After::Linger => {
+                    self.transport.end_output();
+                    self.phase = Phase::Lingering;
+                    self.deadline = around.now + LINGER;
+                    self.go_on_lingering(around)
+                }
+                After::NextRequest if around.is_draining && self.input.is_empty() => Progress::Over,
+                After::NextRequest => {
+                    self.phase = Phase::Head(HeadScanner::default());
+                    self.deadline = around.now + around.settings.keep_alive;
+                    let input = std::mem::take(&mut self.input);
+                    self.feed(&input, around)
+                }
+            },
+        }
+    }
+
+    fn go_on_lingering(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        loop {
+            match self.transport.read(around.scratch) {
+                Ok(0) => return Progress::Over,
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Progress::Waiting,
+                Err(_) => return Progress::Over,
+            }
+        }
+    }
+
+    /// Reads until the socket is empty or a request is complete.
+    fn receive(&mut self, news: News, around: &mut Surroundings<'_>) -> Progress {
+        loop {
+            let scratch = std::mem::take(&mut around.scratch);
+            let result = self.transport.read(scratch);
+            let (progress, is_drained) = match result {
+                Ok(0) => (self.on_end_of_input(around), true),
+                // Fewer bytes than there was room for: the socket is empty (epoll(7)), unless
+                // the peer's end stands behind them, of which it will not be told again.
+                Ok(length) => (self.feed(&scratch[..length], around), length < scratch.len() && !news.is_ended),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => (Progress::Waiting, true),
+                Err(_) => (Progress::Over, true),
+            };
+            around.scratch = scratch;
+            let is_receiving = matches!(self.phase, Phase::Head(_) | Phase::Body(_));
+            if is_drained || !is_receiving || !matches!(progress, Progress::Waiting) {
+                return progress;
+            }
+        }
+    }
+
+    fn on_end_of_input(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        if self.is_idle() {
+            return Progress::Over;
+        }
+        self.refuse(&PeerError::bad_request("the request ended early (RFC 9112 §8)"), around)
+    }
+
+    /// Takes in bytes that follow those that came before.
+    fn feed(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Progress {
+        let result = match self.phase {
+            Phase::Head(_) => self.feed_head(bytes, around),
+            Phase::Body(_) => self.feed_body(bytes, around),
+            Phase::Serving { .. } | Phase::Flushing { .. } | Phase::Lingering => return Progress::Waiting,
+        };
+        result.unwrap_or_else(|error| self.refuse(&error, around))
+    }
+
+    fn feed_head(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Result<Progress, PeerError> {
+        let Phase::Head(scanner) = &mut self.phase else {
+            return Ok(Progress::Waiting);
+        };
+        if bytes.is_empty() {
+            return Ok(Progress::Waiting);
+        }
+        let limits =
+            HeadLimits { max_head_bytes: around.settings.max_head_bytes, max_fields: around.settings.max_fields };
+        if self.input.is_empty() {
+            let Some(range) = scanner.scan(bytes, &limits)? else {
+                self.input = bytes.to_vec();
+                self.deadline = around.now + around.settings.head_timeout;
+                return Ok(Progress::Waiting);
+            };
+            let head = parse_head(bytes[range.start..range.end].to_vec(), &limits)?;
+            return self.start_body(head, &bytes[range.end..], around);
+        }
+        self.input.extend_from_slice(bytes);
+        let Some(range) = scanner.scan(&self.input, &limits)? else {
+            return Ok(Progress::Waiting);
+        };
+        let input = std::mem::take(&mut self.input);
+        let head = parse_head(input[range.start..range.end].to_vec(), &limits)?;
+        self.start_body(head, &input[range.end..], around)
+    }
+
+    fn start_body(
+        &mut self,
+        head: RequestHead,
+        rest: &[u8],
+        around: &mut Surroundings<'_>,
+    ) -> Result<Progress, PeerError> {
+        let mut body = BodyBuffer::default();
+        if head.framing == RequestFraming::None {
+            self.input = rest.to_vec();
+            self.phase = Phase::Serving { closes_unasked: head.wants_keep_alive };
+            return Ok(Progress::Ready(ReadyRequest { head, body }));
+        }
+        if let RequestFraming::Length(length) = head.framing {
+            check_body_size(length, around.settings)?;
+            body.reserve(length, around.settings.body_buffer_bytes);
+        }
+        if head.expects_continue && rest.is_empty() {
+            let sent = self.transport.send_or_keep([b"HTTP/1.1 100 Continue\r\n\r\n", b"", b""]);
+            if sent.is_err() {
+                return Ok(Progress::Over);
+            }
+        }
+        let decoder = BodyDecoder::new(head.framing);
+        self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
+        self.deadline = around.now + around.settings.body_timeout;
+        self.feed_body(rest, around)
+    }
+
+    fn feed_body(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Result<Progress, PeerError> {
+        let Phase::Body(receiving) = &mut self.phase else {
+            return Ok(Progress::Waiting);
+        };
+        let mut rest = bytes;
+        loop {
+            let (used, step) = receiving.decoder.step(rest)?;
+            rest = &rest[used..];
+            match step {
+                BodyStep::NeedMore => {
+                    if !bytes.is_empty() {
+                        self.deadline = around.now + around.settings.body_timeout;
+                    }
+                    return Ok(Progress::Waiting);
+                }
+                BodyStep::Data(data) => {
+                    check_body_size(receiving.body.len() + data.len() as u64, around.settings)?;
+                    receiving
+                        .body
+                        .append(data, around.settings.body_buffer_bytes)
+                        .map_err(|_| PeerError::new(507, "there is no room to keep the request's body"))?;
+                }
+                BodyStep::End => break,
+            }
+        }
+        self.input = rest.to_vec();
+        let closes_unasked = receiving.head.wants_keep_alive;
+        let Phase::Body(receiving) = std::mem::replace(&mut self.phase, Phase::Serving { closes_unasked }) else {
+            return Ok(Progress::Waiting);
+        };
+        let Receiving { head, body, .. } = *receiving;
+        Ok(Progress::Ready(ReadyRequest { head, body }))
+    }
+}
+
+fn check_body_size(length: u64, settings: &ServerSettings) -> Result<(), PeerError> {
+    match settings.max_body_bytes {
+        Some(limit) if length > limit => {
+            Err(PeerError::new(413, "the body is larger than this server takes (RFC 9110 §15.5.14)"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,384 @@
+//! What a leader does: waits for sockets, moves bytes, keeps deadlines, finds the next request.
+//!
+//! Whoever has the lead has the one `&mut EventLoop`. It calls no application: `next` hands a
+//! request out, and its connection with it, and comes to the rest of the ready events at the
+//! next call, whoever makes that.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mio::{Events, Poll, Token, Waker};
+use uncork_protocol::PeerError;
+
+use crate::connection::{Connection, ConnectionInfo, Progress, ReadyRequest, Surroundings};
+use crate::date::DateCache;
+use crate::listener::Listener;
+use crate::settings::ServerSettings;
+use crate::slots::{News, SlotKey, Slots};
+use crate::timers::Timers;
+use crate::transport::Transport;
+
+/// Tokens of the loop's own; those of connections stay below.
+const WAKER: Token = Token(usize::MAX);
+const FIRST_LISTENER: usize = usize::MAX - 1;
+
+/// Bytes read in one call. 64 KiB is where larger reads stop paying on loopback and 10 GbE.
+const SCRATCH_BYTES: usize = 64 * 1024;
+
+const EVENTS_PER_POLL: usize = 256;
+
+/// How long accepting pauses when the process or the machine is out of descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A request, and the connection to answer it on, both the caller's until `take_back`.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) connection: Box<Connection>,
+    pub(crate) request: ReadyRequest,
+}
+
+/// A connection that comes back from a thread, and whether it is to be kept; `None` when its
+/// answer is broken.
+#[derive(Debug)]
+pub(crate) struct Returned {
+    pub(crate) connection: Box<Connection>,
+    pub(crate) keeps_alive: Option<bool>,
+}
+
+/// How far the loop's end has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    /// It serves.
+    No,
+    /// It accepts nothing more, and ends when the last connection has.
+    Draining,
+    /// It ends now.
+    Now,
+}
+
+/// The outside of the loop, as far as a turn of it needs that.
+pub(crate) trait Outside {
+    /// Connections that threads have given back since the last call.
+    fn take_returned(&self, into: &mut Vec<Returned>);
+    /// Called before the loop blocks; `false` when it must not, since something came in.
+    fn may_block(&self) -> bool;
+    /// Called when the loop has blocked.
+    fn has_blocked(&self);
+    fn ending(&self) -> Ending;
+    /// Whether the caretaker should give the lead back.
+    fn is_lead_wanted(&self) -> bool;
+}
+
+/// What the leader is to do.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Call(Box<Job>),
+    /// Caretaker only: somebody else can lead.
+    PassLead,
+    /// The loop has ended, for good.
+    Ended,
+}
+
+/// The one event loop of a worker.
+#[derive(Debug)]
+pub(crate) struct EventLoop {
+    poll: Poll,
+    events: Events,
+    /// Events of the last poll that are not dealt with, in order.
+    ready: VecDeque<(Token, News)>,
+    /// Requests that are complete and wait for a thread, in the order in which they became so.
+    queue: VecDeque<Box<Job>>,
+    listeners: Vec<Listener>,
+    accept_again_at: Option<Instant>,
+    slots: Slots,
+    timers: Timers<SlotKey>,
+    scratch: Vec<u8>,
+    returned: Vec<Returned>,
+    date: DateCache,
+    now: Instant,
+    settings: Arc<ServerSettings>,
+    ending: Ending,
+}
+
+impl EventLoop {
+    /// A loop that accepts from `listeners`, and a waker for it.
+    pub(crate) fn new(mut listeners: Vec<Listener>, settings: Arc<ServerSettings>) -> io::Result<(Self, Waker)> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        for (index, listener) in listeners.iter_mut().enumerate() {
+            listener.register(poll.registry(), Token(FIRST_LISTENER - index))?;
+        }
+        let event_loop = Self {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_POLL),
+            ready: VecDeque::with_capacity(EVENTS_PER_POLL),
+            queue: VecDeque::new(),
+            listeners,
+            accept_again_at: None,
+            slots: Slots::default(),
+            timers: Timers::new(),
+            scratch: vec![0; SCRATCH_BYTES],
+            returned: Vec::new(),
+            date: DateCache::new(),
+            now: Instant::now(),
+            settings,
+            ending: Ending::No,
+        };
+        Ok((event_loop, waker))
+    }
+
+    /// Drives the loop until there is something for the caller to do. Blocks, without the GIL.
+    ///
+    /// A caretaker is given no calls; requests then wait in the queue, up to its limit.
+    pub(crate) fn next(&mut self, outside: &impl Outside, is_caretaker: bool) -> Next {
+        loop {
+            self.take_returned(outside);
+            if is_caretaker {
+                if outside.is_lead_wanted() {
+                    return Next::PassLead;
+                }
+            } else if let Some(job) = self.queue.pop_front() {
+                return Next::Call(job);
+            }
+            if let Some((token, news)) = self.ready.pop_front() {
+                self.on_event(token, news);
+                continue;
+            }
+            self.keep_deadlines();
+            if self.has_ended(outside.ending()) {
+                return Next::Ended;
+            }
+            if !self.queue.is_empty() && !is_caretaker {
+                continue;
+            }
+            self.wait_for_events(outside);
+        }
+    }
+
+    /// Takes back what `next` handed out. The caller still has the lead.
+    pub(crate) fn take_back(&mut self, returned: Returned) {
+        let Returned { mut connection, keeps_alive } = returned;
+        let progress = connection.after_answer(keeps_alive, &mut self.surroundings());
+        self.settle(connection, progress);
+    }
+
+    fn take_returned(&mut self, outside: &impl Outside) {
+        let mut returned = std::mem::take(&mut self.returned);
+        outside.take_returned(&mut returned);
+        for one in returned.drain(..) {
+            self.take_back(one);
+        }
+        self.returned = returned;
+    }
+
+    fn wait_for_events(&mut self, outside: &impl Outside) {
+        let timeout = if outside.may_block() { self.poll_timeout() } else { Some(Duration::ZERO) };
+        let result = self.poll.poll(&mut self.events, timeout);
+        outside.has_blocked();
+        self.now = Instant::now();
+        if let Err(error) = result {
+            // EINTR is all that can happen here that is not a fault of ours.
+            debug_assert_eq!(error.kind(), io::ErrorKind::Interrupted, "poll: {error}");
+            return;
+        }
+        for event in &self.events {
+            let news = News {
+                is_readable: event.is_readable(),
+                is_writable: event.is_writable(),
+                is_ended: event.is_read_closed() || event.is_write_closed() || event.is_error(),
+            };
+            self.ready.push_back((event.token(), news));
+        }
+    }
+
+    fn poll_timeout(&self) -> Option<Duration> {
+        let accept = self.accept_again_at.map(|when| when.saturating_duration_since(self.now));
+        match (self.timers.poll_timeout(self.now), accept) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    fn on_event(&mut self, token: Token, news: News) {
+        if token == WAKER {
+            return;
+        }
+        if token.0 > FIRST_LISTENER - self.listeners.len() {
+            return self.accept(FIRST_LISTENER - token.0);
+        }
+        let key = SlotKey::from_token(token);
+        if self.slots.note(key, news) {
+            return;
+        }
+        if let Some(mut connection) = self.slots.take(key) {
+            let progress = connection.on_news(news, &mut self.surroundings());
+            self.settle(connection, progress);
+        }
+    }
+
+    /// Puts a connection where its progress says.
+    fn settle(&mut self, mut connection: Box<Connection>, progress: Progress) {
+        match progress {
+            Progress::Over => self.close(connection),
+            Progress::Ready(request) if self.queue.len() < self.settings.max_queue => {
+                self.queue.push_back(Box::new(Job { connection, request }));
+            }
+            Progress::Ready(_) => {
+                let busy = PeerError::new(503, "too many requests are waiting (RFC 9110 §15.6.4)");
+                let progress = connection.refuse(&busy, &mut self.surroundings());
+                self.settle(connection, progress);
+            }
+            Progress::Waiting => self.wait_on(connection),
+        }
+    }
+
+    fn wait_on(&mut self, mut connection: Box<Connection>) {
+        if self.ending >= Ending::Draining && connection.is_idle() {
+            return self.close(connection);
+        }
+        let wants_room = connection.transport.has_output();
+        if wants_room != connection.asked_for_room {
+            let token = connection.key.token();
+            if connection.transport.reregister(self.poll.registry(), token, wants_room).is_err() {
+                return self.close(connection);
+            }
+            connection.asked_for_room = wants_room;
+        }
+        if let Some(armed) = self.slots.armed(connection.key) {
+            self.timers.arm(connection.key, connection.deadline, armed);
+        }
+        // What was said while a thread had it will not be said again.
+        let key = connection.key;
+        let news = self.slots.take_news(key);
+        self.slots.put_back(connection);
+        if news.is_any() {
+            self.ready.push_back((key.token(), news));
+        }
+    }
+
+    fn close(&mut self, connection: Box<Connection>) {
+        self.slots.remove(connection.key);
+        // A pause was for want of room, of which there is some now.
+        if self.accept_again_at.is_some() {
+            self.accept_again_at = Some(self.now);
+        }
+    }
+
+    fn keep_deadlines(&mut self) {
+        while let Some((when, key)) = self.timers.pop_due(self.now) {
+            match self.slots.armed(key) {
+                Some(armed) if *armed == Some(when) => *armed = None,
+                _ => continue,
+            }
+            let Some(mut connection) = self.slots.take(key) else {
+                continue;
+            };
+            let progress = if connection.deadline <= self.now {
+                connection.on_timeout(&mut self.surroundings())
+            } else {
+                Progress::Waiting
+            };
+            self.settle(connection, progress);
+        }
+        if self.accept_again_at.is_some_and(|when| when <= self.now) {
+            self.accept_again_at = None;
+            for index in 0..self.listeners.len() {
+                self.accept(index);
+            }
+        }
+    }
+
+    /// Accepts all that wait at one listener.
+    fn accept(&mut self, index: usize) {
+        loop {
+            if self.slots.len() >= self.settings.max_connections {
+                self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
+                return;
+            }
+            match self.listeners[index].accept() {
+                Ok((stream, peer)) => {
+                    let info = ConnectionInfo { peer, listener: Arc::clone(&self.listeners[index].info) };
+                    self.welcome(Transport::new(stream), info);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => {
+                    self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {
+        let deadline = self.now + self.settings.head_timeout;
+        let key = self.slots.insert(|key| Box::new(Connection::new(key, info, transport, deadline)));
+        let Some(mut connection) = self.slots.take(key) else {
+            return;
+        };
+        if connection.transport.register(self.poll.registry(), key.token()).is_err() {
+            return self.close(connection);
+        }
+        // The request is often here already, and asking costs less than being told.
+        let progress = connection.on_news(News::READABLE, &mut self.surroundings());
+        self.settle(connection, progress);
+    }
+
+    /// Follows the server's ending; `true` when the loop has nothing left to do.
+    fn has_ended(&mut self, ending: Ending) -> bool {
+        if ending > self.ending {
+            self.ending = ending;
+            for mut listener in self.listeners.drain(..) {
+                // It is closed in any case, which takes it out as well.
+                let _ = listener.deregister(self.poll.registry());
+            }
+            self.accept_again_at = None;
+            for key in self.slots.here() {
+                if let Some(connection) = self.slots.take(key) {
+                    if ending == Ending::Now || connection.is_idle() {
+                        self.close(connection);
+                    } else {
+                        self.slots.put_back(connection);
+                    }
+                }
+            }
+        }
+        match self.ending {
+            Ending::No => false,
+            Ending::Draining => self.slots.len() == 0,
+            Ending::Now => true,
+        }
+    }
+
+    fn surroundings(&mut self) -> Surroundings<'_> {
+        Surroundings {
+            settings: &self.settings,
+            scratch: &mut self.scratch,
+            date: &mut self.date,
+            now: self.now,
+            is_draining: self.ending >= Ending::Draining,
+        }
+    }
+}
+
+/// Whether an error of accept(2) concerns the one connection only, so that the next may do:
+/// it was reset before it was accepted, or its network has failed (accept(2), "Error handling").
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.raw_os_error(),
+        Some(
+            libc::ECONNABORTED
+                | libc::EINTR
+                | libc::EPROTO
+                | libc::ENETDOWN
+                | libc::ENOPROTOOPT
+                | libc::EHOSTDOWN
+                | libc::EHOSTUNREACH
+                | libc::EOPNOTSUPP
+                | libc::ENETUNREACH
+                | libc::EPERM
+        )
+    )
+}

@@ -1,0 +1,436 @@
+//! Who leads: which one thread drives the event loop.
+//!
+//! ```text
+//!              enter_call                    leave_call: true
+//!   leading ───────────────▶ inside a call ───────────────────▶ leading
+//!      ▲                         │ usurp (the sentinel, when the call takes long)
+//!      │                         ▼
+//!      └──── follow ◀── leave_call: false
+//! ```
+//!
+//! The lead is a token: it is made once, and passed on by whoever has it. On the fast way, a
+//! call that ends soon, one atomic word is all there is: `enter_call` and `leave_call` against
+//! `usurp`. All else happens under one lock.
+//!
+//! This file knows nothing of sockets and of applications, so that it can be model-checked.
+
+use std::time::Duration;
+
+use crate::sync::{
+    Arc, AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, wait, wait_timeout,
+};
+
+/// The low bit of the word: whether the leader is inside a call. The rest counts the calls.
+const INSIDE: u64 = 1;
+
+/// Calls that must end soon, after one that did not, before the lead is kept through calls again.
+const SLOW_CREDIT: u32 = 16;
+
+/// Where a follower waits to be needed.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    errand: Mutex<Option<Errand>>,
+    wake: Condvar,
+}
+
+/// What a follower is woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Errand {
+    /// It has the lead now.
+    Lead,
+    /// Its thread is to end.
+    Leave,
+}
+
+/// Who got the lead when it was passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Successor {
+    /// A follower, which has been woken.
+    Follower,
+    /// A thread that the caller must start; it begins with the lead.
+    NewThread,
+    /// The sentinel, which keeps the loop alive and calls nothing.
+    Caretaker,
+}
+
+/// Looks of the sentinel at an idle loop before it falls asleep. Waking it costs the leader a
+/// call to the kernel, so it does not fall asleep between any two requests.
+const QUIET_LOOKS: u32 = 50;
+
+/// What the sentinel saw when it looked last.
+#[derive(Debug, Default)]
+pub(crate) struct LastLook {
+    word: u64,
+    quiet_looks: u32,
+}
+
+/// What the sentinel is to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// Look again.
+    Again,
+    /// It took the lead from a leader that is held up, and must pass it on.
+    Usurped,
+    /// It has the lead, and must be the caretaker.
+    Care,
+    /// Its thread is to end.
+    Leave,
+}
+
+#[derive(Debug)]
+struct Roster {
+    idle: Vec<Arc<Seat>>,
+    /// Application threads that exist, idle or not.
+    threads: usize,
+    max_threads: usize,
+    /// Whether the lead was passed to the sentinel and not yet taken back.
+    has_caretaker: bool,
+    is_stopping: bool,
+}
+
+/// The lead of one event loop.
+#[derive(Debug)]
+pub(crate) struct Leadership {
+    word: AtomicU64,
+    is_sentinel_asleep: AtomicBool,
+    /// Above zero while calls are slow: the lead is then passed on before the call.
+    slow_credit: AtomicU32,
+    /// Whether a thread that could lead waits while the caretaker does.
+    is_wanted: AtomicBool,
+    roster: Mutex<Roster>,
+    sentinel_wake: Condvar,
+    all_left: Condvar,
+}
+
+impl Leadership {
+    /// The lead for up to `max_threads` threads, of which one is to be started with the lead.
+    pub(crate) fn new(max_threads: usize) -> Self {
+        Self {
+            word: AtomicU64::new(0),
+            is_sentinel_asleep: AtomicBool::new(false),
+            slow_credit: AtomicU32::new(0),
+            is_wanted: AtomicBool::new(false),
+            roster: Mutex::new(Roster {
+                idle: Vec::new(),
+                threads: 1,
+                max_threads,
+                has_caretaker: false,
+                is_stopping: false,
+            }),
+            sentinel_wake: Condvar::new(),
+            all_left: Condvar::new(),
+        }
+    }
+
+    /// The leader is about to leave the loop and to make a call. Returns the call's number.
+    pub(crate) fn enter_call(&self) -> u64 {
+        let call = (self.word.load(Ordering::Relaxed) & !INSIDE) + 2;
+        // Sequentially consistent, against `fall_asleep`: either the sentinel sees this call,
+        // or this thread sees that the sentinel is asleep.
+        self.word.store(call | INSIDE, Ordering::SeqCst);
+        if self.is_sentinel_asleep.load(Ordering::SeqCst) {
+            self.wake_sentinel();
+        }
+        call
+    }
+
+    /// The call has ended. Returns whether the caller still has the lead.
+    pub(crate) fn leave_call(&self, call: u64) -> bool {
+        self.word.compare_exchange(call | INSIDE, call, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Whether calls have been slow of late, so that the lead is better passed on beforehand.
+    pub(crate) fn are_calls_slow(&self) -> bool {
+        self.slow_credit.load(Ordering::Relaxed) > 0
+    }
+
+    /// Says how a call went that was made without the lead.
+    pub(crate) fn note_call(&self, was_slow: bool) {
+        if was_slow {
+            self.slow_credit.store(SLOW_CREDIT, Ordering::Relaxed);
+        } else {
+            // Two threads may take the same step down; the credit is a rule of thumb.
+            let credit = self.slow_credit.load(Ordering::Relaxed);
+            self.slow_credit.store(credit.saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Passes on the lead, which the caller has.
+    pub(crate) fn pass(&self) -> Successor {
+        let mut roster = lock(&self.roster);
+        if let Some(seat) = roster.idle.pop() {
+            seat.send_on(Errand::Lead);
+            return Successor::Follower;
+        }
+        if roster.threads < roster.max_threads && !roster.is_stopping {
+            roster.threads += 1;
+            return Successor::NewThread;
+        }
+        self.appoint_caretaker(roster);
+        Successor::Caretaker
+    }
+
+    /// Passes the lead, which the caller has, to the sentinel, since the thread that `pass`
+    /// asked for can't be started.
+    pub(crate) fn pass_to_caretaker(&self) {
+        let mut roster = lock(&self.roster);
+        roster.threads -= 1;
+        self.appoint_caretaker(roster);
+    }
+
+    fn appoint_caretaker(&self, mut roster: MutexGuard<'_, Roster>) {
+        roster.has_caretaker = true;
+        self.is_sentinel_asleep.store(false, Ordering::SeqCst);
+        self.sentinel_wake.notify_one();
+    }
+
+    /// Waits to be needed, without the lead. `poke` wakes a caretaker that has the lead, which
+    /// the caller could take. After `patience` without need, the thread is to leave.
+    pub(crate) fn follow(&self, seat: &Arc<Seat>, patience: Duration, poke: impl FnOnce()) -> Errand {
+        let mut roster = lock(&self.roster);
+        if roster.is_stopping {
+            return Errand::Leave;
+        }
+        roster.idle.push(Arc::clone(seat));
+        if roster.has_caretaker {
+            self.is_wanted.store(true, Ordering::SeqCst);
+            poke();
+        }
+        drop(roster);
+        loop {
+            if let Some(errand) = seat.wait(patience) {
+                return errand;
+            }
+            let mut roster = lock(&self.roster);
+            // Not in the list any more: an errand is on its way.
+            if let Some(position) = roster.idle.iter().position(|other| Arc::ptr_eq(other, seat)) {
+                roster.idle.swap_remove(position);
+                return Errand::Leave;
+            }
+        }
+    }
+
+    /// A thread leaves for good.
+    pub(crate) fn leave(&self) {
+        let mut roster = lock(&self.roster);
+        roster.threads -= 1;
+        self.all_left.notify_all();
+    }
+
+    /// Whether somebody waits to take the lead from the caretaker.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_wanted.load(Ordering::SeqCst)
+    }
+
+    /// The caretaker passes the lead to a follower, if one still waits. Returns whether it did.
+    pub(crate) fn end_care(&self) -> bool {
+        let mut roster = lock(&self.roster);
+        self.is_wanted.store(false, Ordering::SeqCst);
+        let Some(seat) = roster.idle.pop() else {
+            return false;
+        };
+        roster.has_caretaker = false;
+        seat.send_on(Errand::Lead);
+        true
+    }
+
+    /// Sends every follower and the sentinel home; called by whoever has the lead, for good.
+    pub(crate) fn stop(&self) {
+        let mut roster = lock(&self.roster);
+        roster.is_stopping = true;
+        for seat in roster.idle.drain(..) {
+            seat.send_on(Errand::Leave);
+        }
+        self.sentinel_wake.notify_all();
+    }
+
+    /// Waits until every thread has left; `false` when `timeout` ran out.
+    pub(crate) fn wait_until_all_left(&self, timeout: Duration) -> bool {
+        let mut roster = lock(&self.roster);
+        let mut has_timed_out = timeout.is_zero();
+        while roster.threads > 0 && !has_timed_out {
+            (roster, has_timed_out) = wait_timeout(&self.all_left, roster, timeout);
+        }
+        roster.threads == 0
+    }
+
+    /// The sentinel waits for `tick`, or, when it is asleep, to be woken; then it looks whether
+    /// the leader is still inside the call that it was inside at the last look.
+    pub(crate) fn watch(&self, last: &mut LastLook, tick: Duration) -> Watch {
+        let mut roster = lock(&self.roster);
+        loop {
+            if roster.has_caretaker {
+                return Watch::Care;
+            }
+            if roster.is_stopping {
+                return Watch::Leave;
+            }
+            if self.is_sentinel_asleep.load(Ordering::SeqCst) {
+                roster = wait(&self.sentinel_wake, roster);
+                continue;
+            }
+            let (again, has_timed_out) = wait_timeout(&self.sentinel_wake, roster, tick);
+            roster = again;
+            if has_timed_out && !roster.has_caretaker && !roster.is_stopping {
+                break;
+            }
+        }
+        drop(roster);
+        self.look(last)
+    }
+
+    fn look(&self, last: &mut LastLook) -> Watch {
+        let word = self.word.load(Ordering::SeqCst);
+        if word != last.word {
+            *last = LastLook { word, quiet_looks: 0 };
+            return Watch::Again;
+        }
+        if word & INSIDE != 0 {
+            if self.leave_call(word & !INSIDE) {
+                self.slow_credit.store(SLOW_CREDIT, Ordering::Relaxed);
+                return Watch::Usurped;
+            }
+            return Watch::Again;
+        }
+        last.quiet_looks += 1;
+        if last.quiet_looks >= QUIET_LOOKS {
+            last.quiet_looks = 0;
+            self.is_sentinel_asleep.store(true, Ordering::SeqCst);
+            if self.word.load(Ordering::SeqCst) != word {
+                self.is_sentinel_asleep.store(false, Ordering::SeqCst);
+            }
+        }
+        Watch::Again
+    }
+
+    fn wake_sentinel(&self) {
+        let _roster = lock(&self.roster);
+        self.is_sentinel_asleep.store(false, Ordering::SeqCst);
+        self.sentinel_wake.notify_one();
+    }
+}
+
+impl Seat {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { errand: Mutex::new(None), wake: Condvar::new() })
+    }
+
+    fn send_on(&self, errand: Errand) {
+        *lock(&self.errand) = Some(errand);
+        self.wake.notify_one();
+    }
+
+    fn wait(&self, patience: Duration) -> Option<Errand> {
+        let mut errand = lock(&self.errand);
+        let mut has_timed_out = false;
+        while errand.is_none() && !has_timed_out {
+            (errand, has_timed_out) = wait_timeout(&self.wake, errand, patience);
+        }
+        errand.take()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const TICK: Duration = Duration::from_micros(1);
+    const NEVER: Duration = Duration::from_secs(60);
+
+    fn look_until(leadership: &Leadership, last: &mut LastLook, wanted: Watch) {
+        let found = (0..1000).any(|_| leadership.watch(last, TICK) == wanted);
+        assert!(found, "the sentinel never came to {wanted:?}");
+    }
+
+    #[test]
+    fn a_short_call_keeps_the_lead() {
+        let leadership = Leadership::new(2);
+        let call = leadership.enter_call();
+        assert_eq!(leadership.watch(&mut LastLook::default(), TICK), Watch::Again);
+        assert!(leadership.leave_call(call));
+    }
+
+    #[test]
+    fn a_leader_that_is_held_up_loses_the_lead_once() {
+        let leadership = Leadership::new(2);
+        let mut last = LastLook::default();
+        let call = leadership.enter_call();
+        look_until(&leadership, &mut last, Watch::Usurped);
+        assert!(!leadership.leave_call(call));
+        assert!(leadership.are_calls_slow());
+        assert_eq!(leadership.watch(&mut last, TICK), Watch::Again);
+    }
+
+    #[test]
+    fn an_old_call_does_not_pass_for_a_new_one() {
+        let leadership = Leadership::new(2);
+        let mut last = LastLook::default();
+        let old = leadership.enter_call();
+        look_until(&leadership, &mut last, Watch::Usurped);
+        let new = leadership.enter_call();
+        assert!(!leadership.leave_call(old));
+        assert!(leadership.leave_call(new));
+    }
+
+    #[test]
+    fn the_lead_goes_to_a_follower_then_to_a_new_thread_then_to_the_sentinel() {
+        let leadership = Arc::new(Leadership::new(2));
+        let seat = Seat::new();
+        let follower = std::thread::spawn({
+            let (leadership, seat) = (Arc::clone(&leadership), Arc::clone(&seat));
+            move || leadership.follow(&seat, NEVER, || ())
+        });
+        while lock(&leadership.roster).idle.is_empty() {
+            std::thread::yield_now();
+        }
+        assert_eq!(leadership.pass(), Successor::Follower);
+        assert_eq!(follower.join().unwrap(), Errand::Lead);
+        assert_eq!(leadership.pass(), Successor::NewThread);
+        assert_eq!(leadership.pass(), Successor::Caretaker);
+        assert_eq!(leadership.watch(&mut LastLook::default(), TICK), Watch::Care);
+    }
+
+    #[test]
+    fn a_thread_that_comes_free_takes_the_lead_from_the_caretaker() {
+        let leadership = Arc::new(Leadership::new(1));
+        assert_eq!(leadership.pass(), Successor::Caretaker);
+        let (poked, was_poked) = std::sync::mpsc::channel();
+        let follower = std::thread::spawn({
+            let leadership = Arc::clone(&leadership);
+            move || leadership.follow(&Seat::new(), NEVER, move || poked.send(()).unwrap())
+        });
+        was_poked.recv().unwrap();
+        assert!(leadership.is_wanted());
+        assert!(leadership.end_care());
+        assert!(!leadership.end_care());
+        assert_eq!(follower.join().unwrap(), Errand::Lead);
+    }
+
+    #[test]
+    fn an_idle_follower_leaves_and_stop_sends_everybody_home() {
+        let leadership = Leadership::new(2);
+        assert_eq!(leadership.follow(&Seat::new(), Duration::from_millis(1), || ()), Errand::Leave);
+        leadership.stop();
+        assert_eq!(leadership.follow(&Seat::new(), NEVER, || ()), Errand::Leave);
+        assert_eq!(leadership.watch(&mut LastLook::default(), TICK), Watch::Leave);
+        assert!(!leadership.wait_until_all_left(Duration::ZERO));
+        leadership.leave();
+        assert!(leadership.wait_until_all_left(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_sleeping_sentinel_is_woken_by_the_next_call() {
+        let leadership = Arc::new(Leadership::new(2));
+        let mut last = LastLook::default();
+        while !leadership.is_sentinel_asleep.load(Ordering::SeqCst) {
+            leadership.watch(&mut last, TICK);
+        }
+        let sentinel = std::thread::spawn({
+            let leadership = Arc::clone(&leadership);
+            move || look_until(&leadership, &mut last, Watch::Usurped)
+        });
+        let call = leadership.enter_call();
+        sentinel.join().unwrap();
+        assert!(!leadership.leave_call(call));
+    }
+}

@@ -1,0 +1,225 @@
+//! How an application answers one request.
+//!
+//! Small pieces are gathered and sent in one call where they fit; what a slow peer does not
+//! take is kept up to a limit, and past that the application's thread waits.
+
+use std::fmt;
+use std::io;
+
+use uncork_protocol::RequestHead;
+use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, ResponseFraming, peer_error_response};
+
+use crate::date::DateCache;
+use crate::settings::ServerSettings;
+use crate::transport::Transport;
+
+/// Pieces up to this size are copied and sent together; larger ones are sent from where they are.
+const GATHER_BYTES: usize = 64 * 1024;
+
+/// Why an answer can't go on.
+#[derive(Debug)]
+pub enum SendError {
+    /// The peer has gone, or took nothing for too long. Not the application's fault.
+    PeerGone(io::Error),
+    /// The answer has ended, or has not begun: a mistake of the caller.
+    OutOfOrder,
+}
+
+impl fmt::Display for SendError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::PeerGone(error) => write!(formatter, "the client has gone: {error}"),
+            Self::OutOfOrder => write!(formatter, "data for an answer that has not begun, or has ended"),
+        }
+    }
+}
+
+impl std::error::Error for SendError {}
+
+/// What one application thread keeps from request to request.
+#[derive(Debug)]
+pub(crate) struct ThreadScratch {
+    out: Vec<u8>,
+    date: DateCache,
+}
+
+impl ThreadScratch {
+    pub(crate) fn new() -> Self {
+        Self { out: Vec::with_capacity(4096), date: DateCache::new() }
+    }
+}
+
+/// Takes the answer to one request.
+#[derive(Debug)]
+pub struct Responder<'job> {
+    request: &'job RequestHead,
+    transport: &'job mut Transport,
+    settings: &'job ServerSettings,
+    scratch: &'job mut ThreadScratch,
+    may_keep_alive: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No head was given yet.
+    Fresh,
+    /// A head was given, and perhaps sent.
+    Answering { body: BodyEncoder, keeps_alive: bool, is_sent: bool },
+    /// Everything was given.
+    Finished { keeps_alive: bool },
+    /// The answer can't be finished.
+    Broken,
+}
+
+impl<'job> Responder<'job> {
+    pub(crate) fn new(
+        request: &'job RequestHead,
+        transport: &'job mut Transport,
+        settings: &'job ServerSettings,
+        scratch: &'job mut ThreadScratch,
+        may_keep_alive: bool,
+    ) -> Self {
+        scratch.out.clear();
+        Self { request, transport, settings, scratch, may_keep_alive, state: State::Fresh }
+    }
+
+    /// Gives the head. `fields` writes the header fields; `body_length` is the length of the
+    /// whole body where it is known. Nothing is sent before the first data, or the end.
+    ///
+    /// # Errors
+    /// The application's mistake in status or fields; the answer is as if nothing was given.
+    pub fn head(
+        &mut self,
+        status: &[u8],
+        body_length: Option<u64>,
+        fields: impl FnOnce(&mut HeadEncoder<'_>) -> Result<(), AppMistake>,
+    ) -> Result<(), AppMistake> {
+        let out = &mut self.scratch.out;
+        out.clear();
+        let mut encoder = HeadEncoder::start(out, status)?;
+        fields(&mut encoder)?;
+        let (framing, keeps_alive) =
+            encoder.finish(self.request, body_length, self.may_keep_alive, self.scratch.date.now());
+        self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
+        Ok(())
+    }
+
+    /// Whether a part of the answer may have reached the peer.
+    pub fn is_sent(&self) -> bool {
+        !matches!(self.state, State::Fresh | State::Answering { is_sent: false, .. })
+    }
+
+    /// Whether data would be thrown away: there is no body, or all of it was given.
+    pub fn needs_no_more(&self) -> bool {
+        match &self.state {
+            State::Answering { body, .. } => body.is_complete(),
+            State::Fresh => false,
+            State::Finished { .. } | State::Broken => true,
+        }
+    }
+
+    /// Gathers `data` without sending anything; `false` when it is too much to gather, and
+    /// must go through `send`. Never blocks.
+    pub fn gather(&mut self, data: &[u8]) -> bool {
+        let State::Answering { body, .. } = &mut self.state else {
+            return false;
+        };
+        let out = &mut self.scratch.out;
+        if out.len() + data.len() > GATHER_BYTES {
+            return false;
+        }
+        let (data, behind) = body.encode(data, out);
+        out.extend_from_slice(data);
+        out.extend_from_slice(behind);
+        true
+    }
+
+    /// Sends `data`, and what was gathered before it. May block while the peer takes nothing.
+    ///
+    /// # Errors
+    /// The peer has gone, or this is out of order.
+    pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
+        let State::Answering { body, is_sent, .. } = &mut self.state else {
+            return Err(SendError::OutOfOrder);
+        };
+        *is_sent = true;
+        let out = &mut self.scratch.out;
+        let (data, behind) = body.encode(data, out);
+        let result = send_parts(self.transport, self.settings, [out, data, behind]);
+        out.clear();
+        result.map_err(|error| {
+            self.state = State::Broken;
+            SendError::PeerGone(error)
+        })
+    }
+
+    /// Ends the answer and sends what is left of it. May block as `send` does.
+    ///
+    /// A body shorter than its announced length breaks the connection, so that the peer sees
+    /// it; see `broken_length`.
+    ///
+    /// # Errors
+    /// The peer has gone, or no head was given.
+    pub fn finish(&mut self) -> Result<(), SendError> {
+        let State::Answering { body, keeps_alive, .. } = &self.state else {
+            return Err(SendError::OutOfOrder);
+        };
+        let is_short = body.broken_length().is_some_and(|(announced, given)| given < announced);
+        let end = body.end();
+        let finished = State::Finished { keeps_alive: *keeps_alive };
+        let result = send_parts(self.transport, self.settings, [&self.scratch.out, end, b""]);
+        self.scratch.out.clear();
+        self.state = if is_short || result.is_err() { State::Broken } else { finished };
+        result.map_err(SendError::PeerGone)
+    }
+
+    /// How the application broke its own `Content-Length` so far: announced and given.
+    pub fn broken_length(&self) -> Option<(u64, u64)> {
+        match &self.state {
+            State::Answering { body, .. } => body.broken_length(),
+            State::Fresh | State::Finished { .. } | State::Broken => None,
+        }
+    }
+
+    /// Answers `500` where nothing was sent yet, and breaks the answer off where it was.
+    pub fn fail(&mut self) {
+        if self.is_sent() {
+            return self.break_off();
+        }
+        let error = uncork_protocol::PeerError::new(500, "the application failed");
+        self.scratch.out.clear();
+        peer_error_response(&mut self.scratch.out, &error, self.scratch.date.now());
+        self.state =
+            State::Answering { body: BodyEncoder::new(ResponseFraming::NoBody), keeps_alive: false, is_sent: false };
+        // An error leaves the answer broken, which is what it is.
+        let _ = self.finish();
+    }
+
+    /// Sees to it that the peer does not take what it got for the whole answer.
+    fn break_off(&mut self) {
+        if let State::Answering { body, .. } = &self.state {
+            if body.ends_with_connection() {
+                self.transport.reset_at_close();
+            }
+        }
+        self.state = State::Broken;
+    }
+
+    /// Whether the connection is to be kept; `None` when the answer is broken.
+    pub(crate) fn outcome(mut self) -> Option<bool> {
+        if let State::Finished { keeps_alive } = self.state {
+            return Some(keeps_alive);
+        }
+        self.break_off();
+        None
+    }
+}
+
+fn send_parts(transport: &mut Transport, settings: &ServerSettings, parts: [&[u8]; 3]) -> io::Result<()> {
+    if transport.has_room_for(parts, settings.output_buffer_bytes) {
+        transport.send_or_keep(parts)
+    } else {
+        transport.send(parts, settings.output_buffer_bytes, settings.write_timeout)
+    }
+}

@@ -1,0 +1,278 @@
+//! A server: its threads, and how they take turns.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::Waker;
+
+use crate::app::{Application, Request};
+use crate::connection::ReadyRequest;
+use crate::event_loop::{Ending, EventLoop, Job, Next, Outside, Returned};
+use crate::leadership::{Errand, LastLook, Leadership, Seat, Successor, Watch};
+use crate::listener::Listener;
+use crate::responder::{Responder, ThreadScratch};
+use crate::settings::ServerSettings;
+use crate::sync::lock;
+
+/// How often the sentinel looks while there are calls; a call that lasts longer costs its
+/// leader the lead.
+const TICK: Duration = Duration::from_micros(200);
+
+/// A call made without the lead that ends within this time speaks for keeping the lead again.
+const FAST_CALL: Duration = Duration::from_micros(200);
+
+/// How long a thread waits to be needed before it ends.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Serves one application in one process.
+#[derive(Debug)]
+pub struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    application: Box<dyn Application>,
+    settings: Arc<ServerSettings>,
+    leadership: Leadership,
+    /// Only who has the lead locks it, so that the lock is free whenever it is asked for.
+    event_loop: Mutex<EventLoop>,
+    waker: Waker,
+    returned: Mutex<Vec<Returned>>,
+    has_returned: AtomicBool,
+    /// Whether the leader is, or is about to be, asleep in the kernel.
+    is_blocked: AtomicBool,
+    ending: AtomicU8,
+}
+
+impl std::fmt::Debug for Shared {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Shared").field("leadership", &self.leadership).finish_non_exhaustive()
+    }
+}
+
+impl Server {
+    /// A server for `application` on the sockets `listeners`, which stay the caller's.
+    ///
+    /// # Errors
+    /// One of them is not a listening stream socket, or there is no room for the loop's own.
+    pub fn new(application: impl Application, listeners: &[RawFd], settings: ServerSettings) -> io::Result<Self> {
+        let settings = Arc::new(settings);
+        let listeners =
+            listeners.iter().map(|&descriptor| Listener::duplicate(descriptor)).collect::<io::Result<_>>()?;
+        let (event_loop, waker) = EventLoop::new(listeners, Arc::clone(&settings))?;
+        Ok(Self {
+            shared: Arc::new(Shared {
+                application: Box::new(application),
+                leadership: Leadership::new(settings.max_threads),
+                settings,
+                event_loop: Mutex::new(event_loop),
+                waker,
+                returned: Mutex::new(Vec::new()),
+                has_returned: AtomicBool::new(false),
+                is_blocked: AtomicBool::new(false),
+                ending: AtomicU8::new(Ending::No as u8),
+            }),
+        })
+    }
+
+    /// Starts the first application thread and the sentinel. To be called once.
+    ///
+    /// # Errors
+    /// A thread can't be started.
+    pub fn start(&self) -> io::Result<()> {
+        spawn_application_thread(&self.shared)?;
+        let shared = Arc::clone(&self.shared);
+        thread::Builder::new().name("uncork-sentinel".into()).spawn(move || shared.stand_guard()).map(drop)
+    }
+
+    /// Stops accepting, and ends when the last request has been answered. Does not block.
+    pub fn drain(&self) {
+        self.end(Ending::Draining);
+    }
+
+    /// Closes every connection that no thread has, and ends. Does not block.
+    pub fn stop(&self) {
+        self.end(Ending::Now);
+    }
+
+    fn end(&self, ending: Ending) {
+        self.shared.ending.fetch_max(ending as u8, Ordering::SeqCst);
+        self.shared.wake_leader();
+    }
+
+    /// Waits until every application thread has ended; `false` when `timeout` ran out.
+    pub fn join(&self, timeout: Duration) -> bool {
+        self.shared.leadership.wait_until_all_left(timeout)
+    }
+}
+
+fn spawn_application_thread(shared: &Arc<Shared>) -> io::Result<()> {
+    let shared = Arc::clone(shared);
+    thread::Builder::new().name("uncork-app".into()).spawn(move || shared.take_part()).map(drop)
+}
+
+impl Shared {
+    /// The life of an application thread, from its first lead on.
+    fn take_part(self: &Arc<Self>) {
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            self.application.run_thread(&mut || {
+                let seat = Seat::new();
+                let mut scratch = ThreadScratch::new();
+                loop {
+                    self.lead(&mut scratch);
+                    match self.leadership.follow(&seat, PATIENCE, || self.wake_leader()) {
+                        Errand::Lead => {}
+                        Errand::Leave => return,
+                    }
+                }
+            });
+        }));
+        self.leadership.leave();
+        // A panic here is a fault of ours in the loop: the whole server must end, not hang.
+        if result.is_err() {
+            self.ending.store(Ending::Now as u8, Ordering::SeqCst);
+            self.leadership.stop();
+        }
+    }
+
+    /// Leads, until the lead is lost or passed on, or the loop has ended.
+    fn lead(self: &Arc<Self>, scratch: &mut ThreadScratch) {
+        let mut event_loop = self.lock_loop();
+        loop {
+            let job = match event_loop.next(&**self, false) {
+                Next::Call(job) => job,
+                Next::Ended | Next::PassLead => return self.leadership.stop(),
+            };
+            if self.leadership.are_calls_slow() {
+                drop(event_loop);
+                return self.call_without_lead(job, scratch);
+            }
+            let call = self.leadership.enter_call();
+            drop(event_loop);
+            let returned = self.call(job, scratch);
+            if !self.leadership.leave_call(call) {
+                return self.give_back(returned);
+            }
+            event_loop = self.lock_loop();
+            event_loop.take_back(returned);
+        }
+    }
+
+    fn call_without_lead(self: &Arc<Self>, job: Box<Job>, scratch: &mut ThreadScratch) {
+        self.pass_lead();
+        let start = Instant::now();
+        let returned = self.call(job, scratch);
+        self.leadership.note_call(start.elapsed() > FAST_CALL);
+        self.give_back(returned);
+    }
+
+    fn pass_lead(self: &Arc<Self>) {
+        if self.leadership.pass() == Successor::NewThread && spawn_application_thread(self).is_err() {
+            self.leadership.pass_to_caretaker();
+        }
+    }
+
+    fn call(&self, job: Box<Job>, scratch: &mut ThreadScratch) -> Returned {
+        let Job { mut connection, request: ReadyRequest { head, body } } = *job;
+        let connection_mut = &mut *connection;
+        let may_keep_alive = self.ending() == Ending::No;
+        let mut responder =
+            Responder::new(&head, &mut connection_mut.transport, &self.settings, scratch, may_keep_alive);
+        let request = Request { head: &head, body, connection: &connection_mut.info };
+        if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
+            responder.fail();
+        }
+        let keeps_alive = responder.outcome();
+        Returned { connection, keeps_alive }
+    }
+
+    /// Gives a connection back to a loop that somebody else leads.
+    fn give_back(&self, returned: Returned) {
+        lock(&self.returned).push(returned);
+        // Sequentially consistent, against `may_block`: either the leader sees the flag before
+        // it blocks, or this thread sees that it is about to, and wakes it.
+        self.has_returned.store(true, Ordering::SeqCst);
+        if self.is_blocked.load(Ordering::SeqCst) {
+            self.wake_leader();
+        }
+    }
+
+    fn wake_leader(&self) {
+        // The only error is a full counter, with which the leader wakes as well.
+        let _ = self.waker.wake();
+    }
+
+    fn lock_loop(&self) -> MutexGuard<'_, EventLoop> {
+        lock(&self.event_loop)
+    }
+
+    /// The sentinel's life.
+    fn stand_guard(self: &Arc<Self>) {
+        let mut last = LastLook::default();
+        loop {
+            match self.leadership.watch(&mut last, TICK) {
+                Watch::Again => {}
+                Watch::Usurped => self.pass_lead(),
+                Watch::Care => {
+                    if !self.take_care() {
+                        return;
+                    }
+                }
+                Watch::Leave => return,
+            }
+        }
+    }
+
+    /// Keeps the loop alive while every thread is inside the application; `false` at its end.
+    fn take_care(&self) -> bool {
+        let mut event_loop = self.lock_loop();
+        loop {
+            match event_loop.next(self, true) {
+                Next::PassLead => {
+                    if self.leadership.end_care() {
+                        return true;
+                    }
+                }
+                Next::Ended | Next::Call(_) => {
+                    self.leadership.stop();
+                    return false;
+                }
+            }
+        }
+    }
+}
+
+impl Outside for Shared {
+    fn take_returned(&self, into: &mut Vec<Returned>) {
+        if self.has_returned.load(Ordering::SeqCst) {
+            self.has_returned.store(false, Ordering::SeqCst);
+            into.append(&mut lock(&self.returned));
+        }
+    }
+
+    fn may_block(&self) -> bool {
+        self.is_blocked.store(true, Ordering::SeqCst);
+        !self.has_returned.load(Ordering::SeqCst)
+    }
+
+    fn has_blocked(&self) {
+        self.is_blocked.store(false, Ordering::SeqCst);
+    }
+
+    fn ending(&self) -> Ending {
+        match self.ending.load(Ordering::SeqCst) {
+            0 => Ending::No,
+            1 => Ending::Draining,
+            _ => Ending::Now,
+        }
+    }
+
+    fn is_lead_wanted(&self) -> bool {
+        self.leadership.is_wanted()
+    }
+}

@@ -1,0 +1,185 @@
+//! One peer's socket, and the bytes that it has not taken yet.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+use socket2::SockRef;
+
+use crate::sys;
+
+/// An accepted socket, whatever its family.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+/// A stream with its output buffer. Never blocks, but in `send` and only where that says so.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    stream: Stream,
+    /// Bytes for the peer: those before `taken` have gone out. `0 <= taken <= output.len()`
+    output: Vec<u8>,
+    taken: usize,
+}
+
+impl Transport {
+    pub(crate) fn new(stream: Stream) -> Self {
+        Self { stream, output: Vec::new(), taken: 0 }
+    }
+
+    /// Asks the event loop for news of this stream, of room to write only when asked for.
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        self.source().register(registry, token, Interest::READABLE)
+    }
+
+    /// Changes what is asked for: room to write as well, or no longer.
+    pub(crate) fn reregister(&mut self, registry: &Registry, token: Token, wants_room: bool) -> io::Result<()> {
+        let interest = if wants_room { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        self.source().reregister(registry, token, interest)
+    }
+
+    fn source(&mut self) -> &mut dyn Source {
+        match &mut self.stream {
+            Stream::Tcp(stream) => stream,
+            Stream::Unix(stream) => stream,
+        }
+    }
+
+    /// Reads what is there; `Ok(0)` when the peer has ended its side.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match &mut self.stream {
+                Stream::Tcp(stream) => stream.read(buffer),
+                Stream::Unix(stream) => stream.read(buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// Whether bytes wait for the peer to take them.
+    pub(crate) fn has_output(&self) -> bool {
+        self.taken < self.output.len()
+    }
+
+    /// Writes as much of the output as the peer takes; `true` when nothing is left.
+    pub(crate) fn flush(&mut self) -> io::Result<bool> {
+        while self.has_output() {
+            match write_once(&mut self.stream, &[IoSlice::new(&self.output[self.taken..])]) {
+                Ok(written) => self.taken += written,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        self.output.clear();
+        self.taken = 0;
+        // An idle connection must not sit on a megabyte.
+        if self.output.capacity() > 16 * 1024 {
+            self.output = Vec::new();
+        }
+        Ok(true)
+    }
+
+    /// Sends what can be sent of `parts` and keeps the rest as output, however much that is.
+    pub(crate) fn send_or_keep(&mut self, parts: [&[u8]; 3]) -> io::Result<()> {
+        let mut skip = if self.flush()? { self.write_parts(parts)? } else { 0 };
+        for part in parts {
+            let gone = skip.min(part.len());
+            skip -= gone;
+            self.output.extend_from_slice(&part[gone..]);
+        }
+        Ok(())
+    }
+
+    /// Sends `parts`, and blocks while more than `buffer_bytes` of output are untaken.
+    ///
+    /// # Errors
+    /// The peer has gone, or took nothing for as long as `stall` (`TimedOut`).
+    pub(crate) fn send(&mut self, parts: [&[u8]; 3], buffer_bytes: usize, stall: Duration) -> io::Result<()> {
+        // A large piece is kept in slices, so that the buffer's limit holds for it too.
+        for part in parts {
+            for slice in part.chunks(buffer_bytes.max(1)) {
+                self.wait_for_room(slice.len(), buffer_bytes, stall)?;
+                self.send_or_keep([slice, b"", b""])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `parts` can be handed to `send_or_keep` without going over `buffer_bytes`.
+    pub(crate) fn has_room_for(&self, parts: [&[u8]; 3], buffer_bytes: usize) -> bool {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        self.output.len() - self.taken + length <= buffer_bytes
+    }
+
+    fn wait_for_room(&mut self, length: usize, buffer_bytes: usize, stall: Duration) -> io::Result<()> {
+        while self.output.len() - self.taken + length > buffer_bytes.max(length) {
+            if !sys::wait_until_writable(self.descriptor(), stall)? {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
+            self.flush()?;
+            self.output.drain(..self.taken);
+            self.taken = 0;
+        }
+        Ok(())
+    }
+
+    fn write_parts(&mut self, parts: [&[u8]; 3]) -> io::Result<usize> {
+        let slices = parts.map(IoSlice::new);
+        if parts.iter().all(|part| part.is_empty()) {
+            return Ok(0);
+        }
+        match write_once(&mut self.stream, &slices) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            result => result,
+        }
+    }
+
+    /// Ends our side; the peer's may go on.
+    pub(crate) fn end_output(&mut self) {
+        // An error means that the peer has gone, which is what the caller is about to notice.
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
+            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
+        };
+    }
+
+    /// Lets the connection end with a reset, which no peer takes for the end of an answer.
+    pub(crate) fn reset_at_close(&mut self) {
+        // An error means that the peer has gone already.
+        let _ = match &self.stream {
+            Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+            Stream::Unix(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
+        };
+    }
+
+    /// The socket's number, which stays this transport's to close.
+    pub(crate) fn descriptor(&self) -> RawFd {
+        match &self.stream {
+            Stream::Tcp(stream) => stream.as_raw_fd(),
+            Stream::Unix(stream) => stream.as_raw_fd(),
+        }
+    }
+}
+
+fn write_once(stream: &mut Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    loop {
+        let result = match stream {
+            Stream::Tcp(stream) => stream.write_vectored(slices),
+            Stream::Unix(stream) => stream.write_vectored(slices),
+        };
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => return Err(io::ErrorKind::WriteZero.into()),
+            result => return result,
+        }
+    }
+}
