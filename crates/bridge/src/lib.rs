@@ -1,1 +1,25 @@
+//! The only crate that knows Python; built as `uncork._native`.
+//!
+//! `worker` is the one class that Python makes; `wsgi` is PEP 3333 for one request.
 
+mod gil;
+mod settings;
+mod worker;
+mod wsgi;
+
+use pyo3::prelude::*;
+
+/// The native core; see `_native.pyi`.
+#[pymodule]
+mod _native {
+    #[pymodule_export]
+    use super::worker::Worker;
+    #[pymodule_export]
+    use super::wsgi::FileWrapper;
+    #[pymodule_export]
+    use super::wsgi::Input;
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "the name is Python's")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

@@ -110,12 +110,16 @@ impl<'job> Responder<'job> {
         !matches!(self.state, State::Fresh | State::Answering { is_sent: false, .. })
     }
 
-    /// Whether data would be thrown away: there is no body, or all of it was given.
-    pub fn needs_no_more(&self) -> bool {
-        match &self.state {
-            State::Answering { body, .. } => body.is_complete(),
-            State::Fresh => false,
-            State::Finished { .. } | State::Broken => true,
+    /// Whether all data are thrown away: the request was `HEAD`, or the status has no body.
+    pub fn has_no_body(&self) -> bool {
+        matches!(&self.state, State::Answering { body, .. } if body.is_without_data())
+    }
+
+    /// Takes back a head of which nothing was sent.
+    pub fn forget_head(&mut self) {
+        if !self.is_sent() {
+            self.scratch.out.clear();
+            self.state = State::Fresh;
         }
     }
 

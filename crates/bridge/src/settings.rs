@@ -1,0 +1,62 @@
+//! Reads the one settings object.
+
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use uncork_server::ServerSettings;
+
+/// The fields of `uncork.worker.WorkerSettings`, by their names there.
+#[derive(FromPyObject)]
+pub(crate) struct WorkerSettings {
+    max_threads: usize,
+    max_queue: usize,
+    max_connections: usize,
+    max_head_bytes: usize,
+    max_headers: usize,
+    max_body: Option<u64>,
+    body_buffer_bytes: usize,
+    output_buffer_bytes: usize,
+    keep_alive_seconds: f64,
+    head_timeout_seconds: f64,
+    body_timeout_seconds: f64,
+    write_timeout_seconds: f64,
+}
+
+impl WorkerSettings {
+    /// The server's settings.
+    ///
+    /// # Errors
+    /// `ValueError`: one of them is out of range.
+    pub(crate) fn to_server_settings(&self) -> PyResult<ServerSettings> {
+        Ok(ServerSettings {
+            max_threads: positive("max_threads", self.max_threads)?,
+            max_queue: self.max_queue,
+            max_connections: positive("max_connections", self.max_connections)?,
+            max_head_bytes: positive("max_head_bytes", self.max_head_bytes)?,
+            max_fields: positive("max_headers", self.max_headers)?,
+            max_body_bytes: self.max_body,
+            body_buffer_bytes: self.body_buffer_bytes,
+            output_buffer_bytes: self.output_buffer_bytes,
+            keep_alive: duration("keep_alive_seconds", self.keep_alive_seconds)?,
+            head_timeout: duration("head_timeout_seconds", self.head_timeout_seconds)?,
+            body_timeout: duration("body_timeout_seconds", self.body_timeout_seconds)?,
+            write_timeout: duration("write_timeout_seconds", self.write_timeout_seconds)?,
+        })
+    }
+}
+
+fn positive(name: &str, value: usize) -> PyResult<usize> {
+    if value == 0 {
+        return Err(PyValueError::new_err(format!("`{name}` must be at least 1")));
+    }
+    Ok(value)
+}
+
+/// A year stands for ever: later moments are out of some clocks' range.
+const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
+
+fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds.min(LONGEST))
+        .map_err(|_| PyValueError::new_err(format!("`{name}` must be a number of seconds, not {seconds}")))
+}

@@ -1,0 +1,51 @@
+//! `Worker`: one application served in one process.
+
+use std::os::fd::RawFd;
+use std::time::Duration;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use uncork_server::Server;
+
+use crate::settings::WorkerSettings;
+use crate::wsgi::WsgiApplication;
+
+/// Serves one application on sockets that are bound and listening already; see `_native.pyi`.
+#[pyclass(frozen, module = "uncork._native")]
+pub(crate) struct Worker {
+    server: Server,
+}
+
+#[pymethods]
+impl Worker {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        app: Py<PyAny>,
+        listeners: Vec<RawFd>,
+        settings: WorkerSettings,
+        report: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let application = WsgiApplication::new(py, app, report)?;
+        let server = Server::new(application, &listeners, settings.to_server_settings()?)?;
+        Ok(Self { server })
+    }
+
+    fn start(&self) -> PyResult<()> {
+        Ok(self.server.start()?)
+    }
+
+    fn drain(&self) {
+        self.server.drain();
+    }
+
+    fn stop(&self) {
+        self.server.stop();
+    }
+
+    fn join(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
+        let timeout = Duration::try_from_secs_f64(timeout_seconds)
+            .map_err(|_| PyValueError::new_err(format!("not a number of seconds: {timeout_seconds}")))?;
+        Ok(py.detach(|| self.server.join(timeout)))
+    }
+}
