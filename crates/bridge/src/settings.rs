@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use uncork_server::ServerSettings;
+use uncork_server::{ServerSettings, TlsConfig};
 
 /// The fields of `uncork.worker.WorkerSettings`, by their names there.
 #[derive(FromPyObject)]
@@ -21,6 +21,8 @@ pub(crate) struct WorkerSettings {
     head_timeout_seconds: f64,
     body_timeout_seconds: f64,
     write_timeout_seconds: f64,
+    certificate: Option<Vec<u8>>,
+    key: Option<Vec<u8>>,
 }
 
 impl WorkerSettings {
@@ -43,6 +45,20 @@ impl WorkerSettings {
             body_timeout: duration("body_timeout_seconds", self.body_timeout_seconds)?,
             write_timeout: duration("write_timeout_seconds", self.write_timeout_seconds)?,
         })
+    }
+
+    /// The certificate and key, if TLS is to be spoken.
+    ///
+    /// # Errors
+    /// `ValueError`: they can't be used.
+    pub(crate) fn to_tls(&self) -> PyResult<Option<TlsConfig>> {
+        match (&self.certificate, &self.key) {
+            (Some(certificate), Some(key)) => TlsConfig::from_pem(certificate, key)
+                .map(Some)
+                .map_err(|error| PyValueError::new_err(error.to_string())),
+            (None, None) => Ok(None),
+            _ => Err(PyValueError::new_err("`certificate` and `key` go together")),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `Worker`: one application served in one process.
 
+use std::borrow::Cow;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
@@ -9,6 +10,13 @@ use uncork_server::Server;
 
 use crate::settings::WorkerSettings;
 use crate::wsgi::WsgiApplication;
+
+/// A self-signed certificate for `host` and its key; see `_native.pyi`.
+#[pyfunction]
+pub(crate) fn self_signed_certificate(host: &str) -> PyResult<(Cow<'static, [u8]>, Cow<'static, [u8]>)> {
+    let (certificate, key) = uncork_server::self_signed_certificate(host).map_err(PyValueError::new_err)?;
+    Ok((certificate.into_bytes().into(), key.into_bytes().into()))
+}
 
 /// Serves one application on sockets that are bound and listening already; see `_native.pyi`.
 #[pyclass(frozen, module = "uncork._native")]
@@ -27,7 +35,7 @@ impl Worker {
         report: Py<PyAny>,
     ) -> PyResult<Self> {
         let application = WsgiApplication::new(py, app, report)?;
-        let server = Server::new(application, &listeners, settings.to_server_settings()?)?;
+        let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?)?;
         Ok(Self { server })
     }
 

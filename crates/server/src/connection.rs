@@ -130,7 +130,7 @@ impl Connection {
     /// Acts on a deadline that has passed.
     pub(crate) fn on_timeout(&mut self, around: &mut Surroundings<'_>) -> Progress {
         match self.phase {
-            Phase::Head(_) if self.input.is_empty() => Progress::Over,
+            Phase::Head(_) if self.input.is_empty() => self.part(),
             Phase::Head(_) | Phase::Body(_) => {
                 let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
                 self.refuse(&timeout, around)
@@ -176,14 +176,14 @@ impl Connection {
                 Progress::Waiting
             }
             Ok(true) => match then {
-                After::Close => Progress::Over,
+                After::Close => self.part(),
                 After::Linger => {
                     self.transport.end_output();
                     self.phase = Phase::Lingering;
                     self.deadline = around.now + LINGER;
                     self.go_on_lingering(around)
                 }
-                After::NextRequest if around.is_draining && self.input.is_empty() => Progress::Over,
+                After::NextRequest if around.is_draining && self.input.is_empty() => self.part(),
                 After::NextRequest => {
                     self.phase = Phase::Head(HeadScanner::default());
                     self.deadline = around.now + around.settings.keep_alive;
@@ -192,6 +192,11 @@ impl Connection {
                 }
             },
         }
+    }
+
+    fn part(&mut self) -> Progress {
+        self.transport.say_goodbye();
+        Progress::Over
     }
 
     fn go_on_lingering(&mut self, around: &mut Surroundings<'_>) -> Progress {
@@ -214,7 +219,9 @@ impl Connection {
                 Ok(0) => (self.on_end_of_input(around), true),
                 // Fewer bytes than there was room for: the socket is empty (epoll(7)), unless
                 // the peer's end stands behind them, of which it will not be told again.
-                Ok(length) => (self.feed(&scratch[..length], around), length < scratch.len() && !news.is_ended),
+                Ok(length) => (self.feed(&scratch[..length], around), {
+                    self.transport.is_emptied_by(length, scratch.len()) && !news.is_ended
+                }),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => (Progress::Waiting, true),
                 Err(_) => (Progress::Over, true),
             };

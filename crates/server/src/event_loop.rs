@@ -18,6 +18,7 @@ use crate::listener::Listener;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey, Slots};
 use crate::timers::Timers;
+use crate::tls::TlsConfig;
 use crate::transport::Transport;
 
 /// Tokens of the loop's own; those of connections stay below.
@@ -99,12 +100,17 @@ pub(crate) struct EventLoop {
     date: DateCache,
     now: Instant,
     settings: Arc<ServerSettings>,
+    tls: Option<TlsConfig>,
     ending: Ending,
 }
 
 impl EventLoop {
     /// A loop that accepts from `listeners`, and a waker for it.
-    pub(crate) fn new(mut listeners: Vec<Listener>, settings: Arc<ServerSettings>) -> io::Result<(Self, Waker)> {
+    pub(crate) fn new(
+        mut listeners: Vec<Listener>,
+        settings: Arc<ServerSettings>,
+        tls: Option<TlsConfig>,
+    ) -> io::Result<(Self, Waker)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         for (index, listener) in listeners.iter_mut().enumerate() {
@@ -124,6 +130,7 @@ impl EventLoop {
             date: DateCache::new(),
             now: Instant::now(),
             settings,
+            tls,
             ending: Ending::No,
         };
         Ok((event_loop, waker))
@@ -221,7 +228,7 @@ impl EventLoop {
     /// Puts a connection where its progress says.
     fn settle(&mut self, mut connection: Box<Connection>, progress: Progress) {
         match progress {
-            Progress::Over => self.close(connection),
+            Progress::Over => self.close(&connection),
             Progress::Ready(request) if self.queue.len() < self.settings.max_queue => {
                 self.queue.push_back(Box::new(Job { connection, request }));
             }
@@ -236,13 +243,13 @@ impl EventLoop {
 
     fn wait_on(&mut self, mut connection: Box<Connection>) {
         if self.ending >= Ending::Draining && connection.is_idle() {
-            return self.close(connection);
+            return self.close(&connection);
         }
         let wants_room = connection.transport.has_output();
         if wants_room != connection.asked_for_room {
             let token = connection.key.token();
             if connection.transport.reregister(self.poll.registry(), token, wants_room).is_err() {
-                return self.close(connection);
+                return self.close(&connection);
             }
             connection.asked_for_room = wants_room;
         }
@@ -258,7 +265,7 @@ impl EventLoop {
         }
     }
 
-    fn close(&mut self, connection: Box<Connection>) {
+    fn close(&mut self, connection: &Connection) {
         self.slots.remove(connection.key);
         // A pause was for want of room, of which there is some now.
         if self.accept_again_at.is_some() {
@@ -300,7 +307,11 @@ impl EventLoop {
             match self.listeners[index].accept() {
                 Ok((stream, peer)) => {
                     let info = ConnectionInfo { peer, listener: Arc::clone(&self.listeners[index].info) };
-                    self.welcome(Transport::new(stream), info);
+                    let tls = self.tls.as_ref().filter(|_| info.listener.is_tls).map(TlsConfig::accept);
+                    // Without memory for it, the connection is dropped, and the next one tried.
+                    if let Ok(tls) = tls.transpose() {
+                        self.welcome(Transport::new(stream, tls), info);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_of_one_connection(&error) => {}
@@ -319,7 +330,7 @@ impl EventLoop {
             return;
         };
         if connection.transport.register(self.poll.registry(), key.token()).is_err() {
-            return self.close(connection);
+            return self.close(&connection);
         }
         // The request is often here already, and asking costs less than being told.
         let progress = connection.on_news(News::READABLE, &mut self.surroundings());
@@ -338,7 +349,7 @@ impl EventLoop {
             for key in self.slots.here() {
                 if let Some(connection) = self.slots.take(key) {
                     if ending == Ending::Now || connection.is_idle() {
-                        self.close(connection);
+                        self.close(&connection);
                     } else {
                         self.slots.put_back(connection);
                     }

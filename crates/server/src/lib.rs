@@ -24,6 +24,7 @@ mod slots;
 mod sync;
 mod sys;
 mod timers;
+mod tls;
 mod transport;
 
 pub use app::{Application, Request};
@@ -33,3 +34,4 @@ pub use listener::ListenerInfo;
 pub use responder::{Responder, SendError};
 pub use server::Server;
 pub use settings::ServerSettings;
+pub use tls::{TlsConfig, TlsProblem, self_signed_certificate};

@@ -19,6 +19,8 @@ pub struct ListenerInfo {
     pub server_name: String,
     /// The port in decimal, or `80` for a unix socket.
     pub server_port: String,
+    /// Whether its peers speak TLS.
+    pub is_tls: bool,
 }
 
 /// One listening socket.
@@ -36,10 +38,11 @@ enum ListeningSocket {
 
 impl Listener {
     /// Makes a listener of a duplicate of `descriptor`, which stays the caller's.
+    /// `is_tls` does not concern a unix socket, whose peer is a proxy on this machine.
     ///
     /// # Errors
     /// It is not a stream socket. One that does not listen fails at the first `accept`.
-    pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<Self> {
+    pub(crate) fn duplicate(descriptor: RawFd, is_tls: bool) -> io::Result<Self> {
         let socket = Socket::from(sys::duplicate(descriptor)?);
         let refuse =
             |what: &str| io::Error::new(io::ErrorKind::InvalidInput, format!("descriptor {descriptor} {what}"));
@@ -49,14 +52,16 @@ impl Listener {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         if address.is_unix() {
-            let info = ListenerInfo { server_name: "localhost".to_owned(), server_port: "80".to_owned() };
+            let info =
+                ListenerInfo { server_name: "localhost".to_owned(), server_port: "80".to_owned(), is_tls: false };
             let socket = ListeningSocket::Unix(UnixListener::from_std(OwnedFd::from(socket).into()));
             return Ok(Self { socket, info: info.into() });
         }
         let address = address.as_socket().ok_or_else(|| refuse("has no internet address"))?;
         // Accepted sockets inherit it, which saves a call for each of them.
         socket.set_tcp_nodelay(true)?;
-        let info = ListenerInfo { server_name: address.ip().to_string(), server_port: address.port().to_string() };
+        let info =
+            ListenerInfo { server_name: address.ip().to_string(), server_port: address.port().to_string(), is_tls };
         let socket = ListeningSocket::Tcp(TcpListener::from_std(socket.into()));
         Ok(Self { socket, info: info.into() })
     }

@@ -18,6 +18,7 @@ use crate::listener::Listener;
 use crate::responder::{Responder, ThreadScratch};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
+use crate::tls::TlsConfig;
 
 /// How often the sentinel looks while there are calls; a call that lasts longer costs its
 /// leader the lead.
@@ -56,15 +57,22 @@ impl std::fmt::Debug for Shared {
 }
 
 impl Server {
-    /// A server for `application` on the sockets `listeners`, which stay the caller's.
+    /// A server for `application` on the sockets `listeners`, which stay the caller's. With
+    /// `tls`, those that are not unix sockets speak it.
     ///
     /// # Errors
     /// One of them is not a listening stream socket, or there is no room for the loop's own.
-    pub fn new(application: impl Application, listeners: &[RawFd], settings: ServerSettings) -> io::Result<Self> {
+    pub fn new(
+        application: impl Application,
+        listeners: &[RawFd],
+        settings: ServerSettings,
+        tls: Option<TlsConfig>,
+    ) -> io::Result<Self> {
         let settings = Arc::new(settings);
+        let is_tls = tls.is_some();
         let listeners =
-            listeners.iter().map(|&descriptor| Listener::duplicate(descriptor)).collect::<io::Result<_>>()?;
-        let (event_loop, waker) = EventLoop::new(listeners, Arc::clone(&settings))?;
+            listeners.iter().map(|&descriptor| Listener::duplicate(descriptor, is_tls)).collect::<io::Result<_>>()?;
+        let (event_loop, waker) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Box::new(application),
@@ -150,11 +158,11 @@ impl Shared {
             };
             if self.leadership.are_calls_slow() {
                 drop(event_loop);
-                return self.call_without_lead(job, scratch);
+                return self.call_without_lead(*job, scratch);
             }
             let call = self.leadership.enter_call();
             drop(event_loop);
-            let returned = self.call(job, scratch);
+            let returned = self.call(*job, scratch);
             if !self.leadership.leave_call(call) {
                 return self.give_back(returned);
             }
@@ -163,7 +171,7 @@ impl Shared {
         }
     }
 
-    fn call_without_lead(self: &Arc<Self>, job: Box<Job>, scratch: &mut ThreadScratch) {
+    fn call_without_lead(self: &Arc<Self>, job: Job, scratch: &mut ThreadScratch) {
         self.pass_lead();
         let start = Instant::now();
         let returned = self.call(job, scratch);
@@ -177,8 +185,8 @@ impl Shared {
         }
     }
 
-    fn call(&self, job: Box<Job>, scratch: &mut ThreadScratch) -> Returned {
-        let Job { mut connection, request: ReadyRequest { head, body } } = *job;
+    fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
+        let Job { mut connection, request: ReadyRequest { head, body } } = job;
         let connection_mut = &mut *connection;
         let may_keep_alive = self.ending() == Ending::No;
         let mut responder =

@@ -11,6 +11,7 @@ use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
 use crate::sys;
+use crate::tls::TlsSession;
 
 /// An accepted socket, whatever its family.
 #[derive(Debug)]
@@ -23,14 +24,16 @@ pub(crate) enum Stream {
 #[derive(Debug)]
 pub(crate) struct Transport {
     stream: Stream,
+    /// `None` when the peer's bytes are plain.
+    tls: Option<TlsSession>,
     /// Bytes for the peer: those before `taken` have gone out. `0 <= taken <= output.len()`
     output: Vec<u8>,
     taken: usize,
 }
 
 impl Transport {
-    pub(crate) fn new(stream: Stream) -> Self {
-        Self { stream, output: Vec::new(), taken: 0 }
+    pub(crate) fn new(stream: Stream, tls: Option<TlsSession>) -> Self {
+        Self { stream, tls, output: Vec::new(), taken: 0 }
     }
 
     /// Asks the event loop for news of this stream, of room to write only when asked for.
@@ -53,16 +56,18 @@ impl Transport {
 
     /// Reads what is there; `Ok(0)` when the peer has ended its side.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let result = match &mut self.stream {
-                Stream::Tcp(stream) => stream.read(buffer),
-                Stream::Unix(stream) => stream.read(buffer),
-            };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
-        }
+        let Some(tls) = &mut self.tls else {
+            return self.stream.read(buffer);
+        };
+        let result = tls.read(&mut self.stream, buffer);
+        tls.take_records(&mut self.output)?;
+        self.flush()?;
+        result
+    }
+
+    /// Whether a read of `length` bytes into `room` has emptied the socket (epoll(7)).
+    pub(crate) fn is_emptied_by(&self, length: usize, room: usize) -> bool {
+        self.tls.is_none() && length < room
     }
 
     /// Whether bytes wait for the peer to take them.
@@ -73,7 +78,7 @@ impl Transport {
     /// Writes as much of the output as the peer takes; `true` when nothing is left.
     pub(crate) fn flush(&mut self) -> io::Result<bool> {
         while self.has_output() {
-            match write_once(&mut self.stream, &[IoSlice::new(&self.output[self.taken..])]) {
+            match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])]) {
                 Ok(written) => self.taken += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
                 Err(error) => return Err(error),
@@ -90,6 +95,12 @@ impl Transport {
 
     /// Sends what can be sent of `parts` and keeps the rest as output, however much that is.
     pub(crate) fn send_or_keep(&mut self, parts: [&[u8]; 3]) -> io::Result<()> {
+        if let Some(tls) = &mut self.tls {
+            for part in parts {
+                tls.write(part, &mut self.output)?;
+            }
+            return self.flush().map(drop);
+        }
         let mut skip = if self.flush()? { self.write_parts(parts)? } else { 0 };
         for part in parts {
             let gone = skip.min(part.len());
@@ -137,14 +148,23 @@ impl Transport {
         if parts.iter().all(|part| part.is_empty()) {
             return Ok(0);
         }
-        match write_once(&mut self.stream, &slices) {
+        match self.stream.write_slices(&slices) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             result => result,
         }
     }
 
+    /// Says, where the protocol can, that nothing more follows.
+    pub(crate) fn say_goodbye(&mut self) {
+        if let Some(tls) = &mut self.tls {
+            // A peer that has gone needs no goodbye.
+            let _ = tls.end(&mut self.output).and_then(|()| self.flush());
+        }
+    }
+
     /// Ends our side; the peer's may go on.
     pub(crate) fn end_output(&mut self) {
+        self.say_goodbye();
         // An error means that the peer has gone, which is what the caller is about to notice.
         let _ = match &self.stream {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
@@ -170,16 +190,33 @@ impl Transport {
     }
 }
 
-fn write_once(stream: &mut Stream, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-    loop {
-        let result = match stream {
-            Stream::Tcp(stream) => stream.write_vectored(slices),
-            Stream::Unix(stream) => stream.write_vectored(slices),
-        };
-        match result {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => return Err(io::ErrorKind::WriteZero.into()),
-            result => return result,
+impl Stream {
+    fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        loop {
+            let result = match self {
+                Self::Tcp(stream) => stream.write_vectored(slices),
+                Self::Unix(stream) => stream.write_vectored(slices),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => return Err(io::ErrorKind::WriteZero.into()),
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let result = match self {
+                Self::Tcp(stream) => stream.read(buffer),
+                Self::Unix(stream) => stream.read(buffer),
+            };
+            match result {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
         }
     }
 }

@@ -54,6 +54,9 @@ impl EnvironTemplate {
         let listener = &request.connection.listener;
         environ.set_item(intern!(py, "SERVER_NAME"), &listener.server_name)?;
         environ.set_item(intern!(py, "SERVER_PORT"), &listener.server_port)?;
+        if listener.is_tls {
+            environ.set_item(intern!(py, "wsgi.url_scheme"), intern!(py, "https"))?;
+        }
         match request.connection.peer {
             Some(peer) => {
                 environ.set_item(intern!(py, "REMOTE_ADDR"), peer.ip().to_canonical().to_string())?;

@@ -56,8 +56,11 @@ impl BodyDecoder {
 mod tests {
     use super::*;
 
-    /// Decodes in pieces of `piece` bytes; returns the body and what is left behind it.
-    fn decode(framing: RequestFraming, input: &[u8], piece: usize) -> Result<Option<(Vec<u8>, Vec<u8>)>, PeerError> {
+    /// A body and what is left behind it, or `None` when the body is not complete.
+    type Decoded = Result<Option<(Vec<u8>, Vec<u8>)>, PeerError>;
+
+    /// Decodes in pieces of `piece` bytes.
+    fn decode(framing: RequestFraming, input: &[u8], piece: usize) -> Decoded {
         let mut decoder = BodyDecoder::new(framing);
         let mut body = Vec::new();
         let mut position = 0;
@@ -75,13 +78,13 @@ mod tests {
     }
 
     /// Decodes whole and byte by byte, and holds the two against each other.
-    fn both_ways(framing: RequestFraming, input: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, PeerError> {
+    fn both_ways(framing: RequestFraming, input: &[u8]) -> Decoded {
         let whole = decode(framing, input, input.len().max(1));
         assert_eq!(whole, decode(framing, input, 1), "{input:?}");
         whole
     }
 
-    fn body_and_rest(body: &[u8], rest: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, PeerError> {
+    fn body_and_rest(body: &[u8], rest: &[u8]) -> Decoded {
         Ok(Some((body.to_vec(), rest.to_vec())))
     }
 
