@@ -11,9 +11,12 @@ use uncork_server::Server;
 use crate::settings::WorkerSettings;
 use crate::wsgi::WsgiApplication;
 
+/// Bytes that Python gets as `bytes`.
+type PemBytes = Cow<'static, [u8]>;
+
 /// A self-signed certificate for `host` and its key; see `_native.pyi`.
 #[pyfunction]
-pub(crate) fn self_signed_certificate(host: &str) -> PyResult<(Cow<'static, [u8]>, Cow<'static, [u8]>)> {
+pub(crate) fn self_signed_certificate(host: &str) -> PyResult<(PemBytes, PemBytes)> {
     let (certificate, key) = uncork_server::self_signed_certificate(host).map_err(PyValueError::new_err)?;
     Ok((certificate.into_bytes().into(), key.into_bytes().into()))
 }

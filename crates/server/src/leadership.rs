@@ -17,7 +17,8 @@
 use std::time::Duration;
 
 use crate::sync::{
-    Arc, AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, wait, wait_timeout,
+    Arc, AtomicBool, AtomicU32, AtomicU64, Condvar, Mutex, MutexGuard, Ordering, lock, publish, publish_flag, wait,
+    wait_timeout,
 };
 
 /// The low bit of the word: whether the leader is inside a call. The rest counts the calls.
@@ -125,9 +126,9 @@ impl Leadership {
     /// The leader is about to leave the loop and to make a call. Returns the call's number.
     pub(crate) fn enter_call(&self) -> u64 {
         let call = (self.word.load(Ordering::Relaxed) & !INSIDE) + 2;
-        // Sequentially consistent, against `fall_asleep`: either the sentinel sees this call,
+        // Against `look`, where the sentinel falls asleep: either the sentinel sees this call,
         // or this thread sees that the sentinel is asleep.
-        self.word.store(call | INSIDE, Ordering::SeqCst);
+        publish(&self.word, call | INSIDE);
         if self.is_sentinel_asleep.load(Ordering::SeqCst) {
             self.wake_sentinel();
         }
@@ -295,7 +296,7 @@ impl Leadership {
         last.quiet_looks += 1;
         if last.quiet_looks >= QUIET_LOOKS {
             last.quiet_looks = 0;
-            self.is_sentinel_asleep.store(true, Ordering::SeqCst);
+            publish_flag(&self.is_sentinel_asleep, true);
             if self.word.load(Ordering::SeqCst) != word {
                 self.is_sentinel_asleep.store(false, Ordering::SeqCst);
             }
@@ -432,5 +433,118 @@ mod tests {
         let call = leadership.enter_call();
         sentinel.join().unwrap();
         assert!(!leadership.leave_call(call));
+    }
+}
+
+/// Every interleaving of the hand-over, with `RUSTFLAGS="--cfg loom" cargo test -p uncork-server --lib --release`.
+#[cfg(all(test, loom))]
+mod model {
+    use loom::sync::atomic::AtomicUsize;
+    use loom::thread;
+
+    use super::*;
+
+    const TICK: Duration = Duration::from_micros(1);
+
+    /// Counts who is in the loop at once.
+    #[derive(Debug, Default)]
+    struct Loop {
+        inside: AtomicUsize,
+        turns: AtomicUsize,
+    }
+
+    impl Loop {
+        fn turn(&self) {
+            assert_eq!(self.inside.fetch_add(1, Ordering::SeqCst), 0, "two leaders in the loop");
+            self.turns.fetch_add(1, Ordering::SeqCst);
+            self.inside.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn a_call_ends_with_exactly_one_leader() {
+        loom::model(|| {
+            let leadership = Arc::new(Leadership::new(2));
+            let event_loop = Arc::new(Loop::default());
+            let sentinel = thread::spawn({
+                let (leadership, event_loop) = (Arc::clone(&leadership), Arc::clone(&event_loop));
+                move || {
+                    let mut last = LastLook::default();
+                    let usurped = (0..2).any(|_| leadership.look(&mut last) == Watch::Usurped);
+                    if usurped {
+                        event_loop.turn();
+                    }
+                    usurped
+                }
+            });
+            event_loop.turn();
+            let call = leadership.enter_call();
+            let kept = leadership.leave_call(call);
+            if kept {
+                event_loop.turn();
+            }
+            let usurped = sentinel.join().unwrap();
+            assert_ne!(kept, usurped, "the lead was lost, or doubled");
+        });
+    }
+
+    #[test]
+    fn a_sentinel_that_falls_asleep_does_not_miss_the_call_that_it_must_watch() {
+        loom::model(|| {
+            let leadership = Arc::new(Leadership::new(2));
+            let sentinel = thread::spawn({
+                let leadership = Arc::clone(&leadership);
+                move || {
+                    // One look short of falling asleep.
+                    let mut last = LastLook { word: 0, quiet_looks: QUIET_LOOKS - 1 };
+                    leadership.look(&mut last);
+                }
+            });
+            leadership.enter_call();
+            sentinel.join().unwrap();
+            assert!(!leadership.is_sentinel_asleep.load(Ordering::SeqCst), "asleep while a call runs");
+        });
+    }
+
+    #[test]
+    fn the_lead_passed_on_reaches_the_follower_that_comes_or_the_caretaker_who_gives_it_up() {
+        loom::model(|| {
+            let leadership = Arc::new(Leadership::new(1));
+            let event_loop = Arc::new(Loop::default());
+            let poked = Arc::new(AtomicBool::new(false));
+            let follower = thread::spawn({
+                let (leadership, event_loop, poked) =
+                    (Arc::clone(&leadership), Arc::clone(&event_loop), Arc::clone(&poked));
+                move || {
+                    let errand = leadership.follow(&Seat::new(), TICK, || poked.store(true, Ordering::SeqCst));
+                    assert_eq!(errand, Errand::Lead);
+                    event_loop.turn();
+                }
+            });
+            event_loop.turn();
+            if leadership.pass() == Successor::Caretaker {
+                event_loop.turn();
+                while !leadership.is_wanted() {
+                    thread::yield_now();
+                }
+                assert!(poked.load(Ordering::SeqCst) || leadership.is_wanted());
+                assert!(leadership.end_care());
+            }
+            follower.join().unwrap();
+            assert!(event_loop.turns.load(Ordering::SeqCst) >= 2);
+        });
+    }
+
+    #[test]
+    fn stop_sends_home_a_follower_that_is_just_coming() {
+        loom::model(|| {
+            let leadership = Arc::new(Leadership::new(2));
+            let follower = thread::spawn({
+                let leadership = Arc::clone(&leadership);
+                move || leadership.follow(&Seat::new(), TICK, || ())
+            });
+            leadership.stop();
+            assert_eq!(follower.join().unwrap(), Errand::Leave);
+        });
     }
 }

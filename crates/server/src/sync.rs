@@ -13,6 +13,25 @@ pub(crate) use std::sync::{
 };
 use std::time::Duration;
 
+/// Stores, and orders the store before the caller's later loads. Of two threads that each
+/// publish one word and then load the other's with `SeqCst`, one at least sees the other's.
+pub(crate) fn publish(word: &AtomicU64, value: u64) {
+    word.store(value, Ordering::SeqCst);
+    fence_for_the_model();
+}
+
+/// As `publish`, of a flag.
+pub(crate) fn publish_flag(flag: &AtomicBool, value: bool) {
+    flag.store(value, Ordering::SeqCst);
+    fence_for_the_model();
+}
+
+/// The model checker takes `SeqCst` stores and loads for `AcqRel` ones, and only believes fences.
+fn fence_for_the_model() {
+    #[cfg(loom)]
+    loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
 /// Locks, also after a panic elsewhere: what the locks here guard is changed in single steps.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
