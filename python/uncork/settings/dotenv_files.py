@@ -97,7 +97,7 @@ def _read(path: Path, directory: Path, strength: int) -> DotenvFile:
 
 def _text_of(path: Path, shown: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"could not read {shown}: {error.strerror}") from None
     except UnicodeDecodeError as error:

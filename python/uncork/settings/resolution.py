@@ -118,7 +118,7 @@ def _refusal(declaration: Declaration, given: Given, error: BadValueError) -> Us
     written = given.raw if given.typed is None else given.typed
     if isinstance(written, list | tuple):
         written = ", ".join(map(str, written))
-    shown = str(written)
+    shown = str(written).lower() if isinstance(written, bool) else str(written)
     # A value of many lines or kilobytes is a slip; its beginning tells which.
     shown = shown if len(shown) <= 80 else shown[:80] + "…"
     shown = shown if shown.isprintable() else repr(shown)

@@ -101,7 +101,7 @@ def _table(path: Path, directory: Path) -> dict[str, Any] | None:
 
 def _text_of(path: Path, shown: str) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise UsageError(f"could not read {shown}: {error.strerror}") from None
     except UnicodeDecodeError as error:
