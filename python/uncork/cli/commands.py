@@ -64,7 +64,12 @@ class AppCommand(click.Command):
         # click drops the `--` itself, and would take what follows for the app.
         own, script_arguments = split_at_dashes(args)
         ctx.meta[_SCRIPT_ARGUMENTS] = tuple(script_arguments)
-        super().parse_args(ctx, own)
+        try:
+            super().parse_args(ctx, own)
+        except click.UsageError as error:
+            # click does not always say for which command; `usage_error` wants to know.
+            error.ctx = error.ctx or ctx
+            raise
         if ctx.args:
             raise _too_many_arguments(ctx)
         return ctx.args

@@ -23,11 +23,10 @@ def _no_such_flag(name: str, ctx: click.Context | None) -> UsageError:
     if ctx and isinstance(ctx.command, click.Group):
         return UsageError(what, hints=_before_the_command(name) or _help_hint(ctx))
     hints = did_you_mean(name, _flags_of(ctx))
-    app = ctx.params.get("app_argument") if ctx else None
-    if ctx and app and not hints:
-        line = f"{ctx.command_path} {app} -- {name} …"
-        hints = (f"what a script is to get stands after two dashes: `{line}`",)
-    return UsageError(what, hints=hints or _help_hint(ctx))
+    if ctx and not hints:
+        line = f"{ctx.command_path} FILE -- {name} …"
+        hints = (*_help_hint(ctx), f"if it is for your script, write `{line}`")
+    return UsageError(what, hints=hints)
 
 
 def _before_the_command(name: str) -> tuple[str, ...]:

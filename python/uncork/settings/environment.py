@@ -107,7 +107,10 @@ def _refuse_unknown(variables: Variables) -> None:
     for name, value in variables.values.items():
         if not name.startswith("UNCORK_") or name in known or _is_link(name, value):
             continue
-        hints = (*did_you_mean(name, known), "unset it; `uncork serve --help` lists the settings")
+        hints = (
+            *did_you_mean(name, known),
+            "take it out; `uncork serve --help` lists the settings",
+        )
         raise UsageError(f"unknown variable {variables.origin(name).text}", hints=hints)
 
 

@@ -224,9 +224,10 @@ class Binds:
             raw = [part.strip() for part in raw.split(",")]
         if not isinstance(raw, list | tuple) or not raw:
             raise BadValueError("it names no address", f"write {self.form}")
-        binds = tuple(self._read_one(item, folder) for item in raw)
+        binds = tuple(self._read_one(item, folder, is_one=len(raw) == 1) for item in raw)
         for index, bind in enumerate(binds):
-            if bind in binds[:index]:
+            # Port 0 twice is two free ports.
+            if bind in binds[:index] and (bind.kind != "tcp" or bind.port):
                 raise BadValueError(f"`{bind.text}` is named twice", "name each address once")
         return binds
 
@@ -235,10 +236,15 @@ class Binds:
         assert isinstance(value, tuple)
         return ", ".join(bind.text for bind in value)
 
-    def _read_one(self, item: object, folder: Path | None) -> Bind:
+    def _read_one(self, item: object, folder: Path | None, *, is_one: bool) -> Bind:
         if isinstance(item, Bind):
             return item
-        bind = parse_bind(_text(item))
+        try:
+            bind = parse_bind(_text(item))
+        except BadValueError as error:
+            if is_one:
+                raise
+            raise BadValueError(f"of `{item}`: {error.cause}", error.hint) from None
         if bind.kind == "unix" and folder:
             return parse_bind(f"unix:{folder / bind.path}")
         return bind

@@ -6,6 +6,7 @@ Relative paths in it begin at its own folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -117,8 +118,10 @@ def _parsed(text: str, shown: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line ([0-9]+)", str(error))
+        place = f"{shown}:{line[1]}" if line else shown
         raise UsageError(
-            f"could not read {shown}: it is not TOML",
+            f"could not read {place}: it is not TOML",
             cause=str(error),
             hints=('text stands in quotes: `keep_alive = "30s"`',),
         ) from None

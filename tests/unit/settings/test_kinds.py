@@ -101,6 +101,14 @@ def test_addresses_come_from_text_with_commas_and_from_arrays():
     assert Binds().read(("a:1", "unix:/b"), None) == expected
 
 
+def test_of_several_addresses_the_bad_one_is_named():
+    assert refusal(Binds(), ["a:1", "b"]).cause == "of `b`: there is no port in it"
+
+
+def test_a_free_port_may_be_wanted_twice():
+    assert len(Binds().read(["a:0", "a:0"], None)) == 2
+
+
 def test_an_address_named_twice_is_refused():
     assert refusal(Binds(), ["a:1", "b:1", "a:1"]).cause == "`a:1` is named twice"
 

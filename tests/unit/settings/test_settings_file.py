@@ -71,7 +71,7 @@ def test_a_folder_of_that_name_is_passed_over(tmp_path):
 def test_a_file_that_is_not_toml_is_refused_with_the_place(tmp_path):
     (tmp_path / "uncork.toml").write_text("threads = 4\nkeep_alive = 30s\n")
     error = refusal(tmp_path)
-    assert error.what == "could not read uncork.toml: it is not TOML"
+    assert error.what == "could not read uncork.toml:2: it is not TOML"
     assert "line 2" in error.cause
 
 
