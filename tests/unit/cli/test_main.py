@@ -20,7 +20,6 @@ def modules_loaded_by(*arguments):
     return ended.stderr.split("\n")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"], ["routes", "--help"]])
 def test_help_loads_no_framework_and_no_native_module(arguments):
     loaded = modules_loaded_by(*arguments)
@@ -28,13 +27,11 @@ def test_help_loads_no_framework_and_no_native_module(arguments):
     assert not set(HEAVY) & set(loaded)
 
 
-@pytest.mark.slow
 def test_the_help_of_the_group_loads_no_command():
     loaded = modules_loaded_by("--help")
     assert not [name for name in loaded if name.startswith(("uncork.cli.serve", "uncork.settings"))]
 
 
-@pytest.mark.slow
 def test_the_module_can_be_run():
     ended = subprocess.run(
         [sys.executable, "-m", "uncork", "zzz"], capture_output=True, text=True, check=False
