@@ -92,6 +92,8 @@ class CommandGroup(click.Group):
             params=[_version_option(), *common_options()],
             add_help_option=False,
             no_args_is_help=False,
+            # Said here: click's own words for it differ between its versions.
+            subcommand_metavar="COMMAND [ARGUMENTS]",
             invoke_without_command=True,
             callback=_without_command,
             **attributes,
