@@ -16,6 +16,7 @@ from pathlib import Path
 from uncork.errors import UsageError
 from uncork.settings.environment import Variables
 from uncork.settings.origin import shown_path
+from uncork.settings.text_file import text_of
 
 _STRENGTHS = {".env": 300, ".flaskenv": 200}
 
@@ -74,7 +75,7 @@ def _read(path: Path, directory: Path, strength: int) -> DotenvFile:
     from dotenv.parser import parse_stream  # noqa: PLC0415
 
     shown = shown_path(path, directory)
-    text = _text_of(path, shown)
+    text = text_of(path, shown)
     bindings = list(parse_stream(io.StringIO(text)))
     # The broken lines are taken out: python-dotenv would log them on its own.
     good = "".join(binding.original.string for binding in bindings if not binding.error)
@@ -93,18 +94,6 @@ def _read(path: Path, directory: Path, strength: int) -> DotenvFile:
             if binding.error
         ),
     )
-
-
-def _text_of(path: Path, shown: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"could not read {shown}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(
-            f"could not read {shown}:{line}", cause="it is not UTF-8", hints=("save it as UTF-8",)
-        ) from None
 
 
 def _line_of(original: object) -> int:

@@ -16,6 +16,7 @@ from uncork.errors import UsageError
 from uncork.settings.declarations import Declaration, declarations
 from uncork.settings.origin import Given, Origin, Source, shown_path
 from uncork.settings.suggestion import did_you_mean
+from uncork.settings.text_file import text_of
 from uncork.settings.toml_lines import line_of_key
 
 _STRENGTH = 100
@@ -85,7 +86,7 @@ def _is_file(path: Path) -> bool:
 def _table(path: Path, directory: Path) -> dict[str, Any] | None:
     """The table of settings in a file; `None` when a `pyproject.toml` has none."""
     shown = shown_path(path, directory)
-    text = _text_of(path, shown)
+    text = text_of(path, shown)
     is_pyproject = path.name == _PYPROJECT
     if is_pyproject and "uncork" not in text:
         # Somebody else's file; not ours to judge, and not worth the import.
@@ -98,18 +99,6 @@ def _table(path: Path, directory: Path) -> dict[str, Any] | None:
     if table is None or isinstance(table, dict):
         return table
     raise UsageError(f"`tool.uncork` in {shown} is not a table", hints=("write `[tool.uncork]`",))
-
-
-def _text_of(path: Path, shown: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"could not read {shown}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(
-            f"could not read {shown}:{line}", cause="it is not UTF-8", hints=("save it as UTF-8",)
-        ) from None
 
 
 def _parsed(text: str, shown: str) -> dict[str, Any]:
@@ -130,7 +119,7 @@ def _parsed(text: str, shown: str) -> dict[str, Any]:
 def _checked(
     path: Path, table: Mapping[str, Any], directory: Path, warnings: tuple[str, ...] = ()
 ) -> SettingsFile:
-    text = _text_of(path, shown_path(path, directory))
+    text = text_of(path, shown_path(path, directory))
     table_path = ("tool", "uncork") if path.name == _PYPROJECT else ()
     known = {each.name: each for each in declarations() if each.is_in_files}
     source: dict[str, Given] = {}
