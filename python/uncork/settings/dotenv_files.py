@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncork.errors import UsageError
 from uncork.settings.environment import Variables
 from uncork.settings.origin import shown_path
 from uncork.settings.text_file import text_of
