@@ -1,12 +1,13 @@
 # make demo   build everything, serve the example on http://127.0.0.1:8000
 # make test   build everything, run all tests
 # make check  lint, types, floors
+# make docs   the reference pages, from the declarations
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check
+.PHONY: demo test check docs
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && ../../$(BIN)/uncork serve
@@ -22,6 +23,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(VENV)/.built
+	$(BIN)/python -m uncork.cli.reference docs/reference
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: uncork needs CPython 3.11 or later, and `$(PYTHON)` is " + sys.version.split()[0] + "\nhint: name another one with `make PYTHON=python3.12 …`")'

@@ -67,6 +67,10 @@ def _write(stream: TextIO, text: str) -> None:
     try:
         stream.write(text + "\n")
         stream.flush()
+    except UnicodeEncodeError:
+        # The stream's encoding lacks a character: `\xfc` is better than no message.
+        encoded = text.encode(stream.encoding, "backslashreplace")
+        _write(stream, encoded.decode(stream.encoding))
     except (BrokenPipeError, ValueError):
         # Deliberately not: an error. The reader of our output has gone; there is nobody to tell.
         pass

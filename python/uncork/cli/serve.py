@@ -1,0 +1,67 @@
+"""`uncork serve`: serve an application in production."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from uncork import console
+from uncork.cli.app_options import app_argument, choose_app
+from uncork.cli.commands import AppCommand, GroupedOption, Invocation, script_arguments
+from uncork.cli.setting_flags import setting_options
+from uncork.cli.show_settings import settings_as_json, settings_as_table
+from uncork.errors import UsageError
+
+_HELP = """\
+Serve an application in production.
+
+APP is `module:name`, `module:factory()`, `module`, or a file. A file that starts its own
+server in its `__main__` block is run as it is, and what stands after `--` is for it. Without
+APP, `app.py`, `wsgi.py` and other usual names are looked for.
+
+\b
+  uncork serve
+  uncork serve hello:app --bind 0.0.0.0:8000
+  uncork serve hello.py -- --name bob
+
+Every flag is a setting as well: `--max-body` is `UNCORK_MAX_BODY` in the environment and
+`max_body` in `uncork.toml` or in `[tool.uncork]` of `pyproject.toml`.
+"""
+
+
+@click.pass_context
+def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameters: Any) -> int:
+    """Serves until it is asked to stop and returns the exit code."""
+    if as_json and not show_settings:
+        raise UsageError("`--json` goes with `--show-settings`", hints=("write both, or none",))
+    choice = choose_app(parameters)
+    if show_settings:
+        show = settings_as_json if as_json else settings_as_table
+        console.out(show(choice.resolved))
+        return 0
+    from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
+
+    verbose = ctx.ensure_object(Invocation).verbose
+    return supervisor.serve(choice.resolved, choice.spec, script_arguments(), verbose=verbose)
+
+
+command = AppCommand(
+    "serve",
+    callback=serve,
+    help=_HELP,
+    params=[
+        app_argument(),
+        *setting_options(),
+        GroupedOption(
+            ["--show-settings"],
+            is_flag=True,
+            help="Show every setting and where its value comes from, and exit.",
+        ),
+        GroupedOption(
+            ["as_json", "--json"],
+            is_flag=True,
+            help="With `--show-settings`: show them as JSON.",
+        ),
+    ],
+)

@@ -1,0 +1,23 @@
+"""Settings: declared once, read from every source, each with its origin.
+
+Nothing else in uncork reads the environment or a file for settings.
+"""
+
+from uncork.settings.bad_value import BadValueError
+from uncork.settings.bind import Bind, parse_bind
+from uncork.settings.declarations import Declaration, LoadAs, Settings, declarations
+from uncork.settings.origin import Origin
+from uncork.settings.resolution import ResolvedSettings, resolve
+
+__all__ = [
+    "BadValueError",
+    "Bind",
+    "Declaration",
+    "LoadAs",
+    "Origin",
+    "ResolvedSettings",
+    "Settings",
+    "declarations",
+    "parse_bind",
+    "resolve",
+]

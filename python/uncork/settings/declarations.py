@@ -1,0 +1,320 @@
+"""Every setting, declared once.
+
+The flags, the `UNCORK_*` variables, the keys of the file, its validation, `--show-settings`
+and the reference page are all made from the fields of `Settings`. To add a setting, add a
+field; nothing else here or elsewhere lists them.
+"""
+
+# ruff: noqa: RUF009 (`_setting` is `dataclasses.field` with our names for its arguments)
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal
+
+from uncork.settings.bind import DEFAULT_BIND, Bind
+from uncork.settings.kinds import (
+    Binds,
+    Choice,
+    Count,
+    Duration,
+    FilePath,
+    Kind,
+    Mode,
+    Owner,
+    Size,
+    Text,
+)
+
+KIB, MIB, GIB = 1024, 1024**2, 1024**3
+
+# A timeout of more than a day is a slip of the unit, not a wish.
+DAY = 86400.0
+MOMENT = 0.001
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """What there is to know about one setting.
+
+    Attributes:
+        field: Its name in `Settings`.
+        name: Its key in a file; its variable is `UNCORK_` and this in capitals.
+        flag: Its flag.
+        short_flag: A one-letter flag, where people have one in their fingers.
+        also: Variables of other tools that set it too, weaker than its own.
+        kind: How a value is read and shown.
+        group: The heading it stands under in the help and on the reference page.
+        paragraph: What it is for; the first sentence alone is the flag's help.
+        default: The value when nothing sets it.
+        is_in_files: Whether a file of settings may set it.
+    """
+
+    field: str
+    name: str
+    flag: str
+    short_flag: str | None
+    also: tuple[str, ...]
+    kind: Kind
+    group: str
+    paragraph: str
+    default: object
+    is_in_files: bool
+
+    @property
+    def variable(self) -> str:
+        """Its own environment variable."""
+        return f"UNCORK_{self.name.upper()}"
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the paragraph, without its full stop."""
+        return self.paragraph.split(". ", 1)[0].removesuffix(".")
+
+    @property
+    def is_repeatable(self) -> bool:
+        """Whether its flag may be given more than once."""
+        return isinstance(self.kind, Binds)
+
+
+def _setting(  # noqa: PLR0913 (a declaration is one call)
+    default: object,
+    kind: Kind,
+    group: str,
+    paragraph: str,
+    *,
+    name: str | None = None,
+    short_flag: str | None = None,
+    also: tuple[str, ...] = (),
+    is_in_files: bool = True,
+) -> Any:  # as dataclasses.field() does: the type stands on the field
+    metadata = {
+        "kind": kind,
+        "group": group,
+        "paragraph": paragraph,
+        "name": name,
+        "short_flag": short_flag,
+        "also": also,
+        "is_in_files": is_in_files,
+    }
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+LoadAs = Literal["auto", "module", "script"]
+
+_APP = "Application"
+_LISTENING = "Listening"
+_TLS = "TLS"
+_REQUESTS = "Requests"
+_TIMEOUTS = "Timeouts"
+_CONCURRENCY = "Concurrency"
+
+_APP_SPEC = Text("SPEC", "`module:name`, `module:factory()`, `module` or `file.py`")
+_FACTORY = Text("MODULE:FACTORY", "`module:factory`")
+_CONFIG_FILE = FilePath()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The value of every setting; durations in seconds, sizes in bytes."""
+
+    app: str | None = _setting(
+        None,
+        _APP_SPEC,
+        _APP,
+        "The application: `module:name`, `module:factory()`, `module` or `file.py`. "
+        "Without it, `app.py`, `wsgi.py` and other usual names are looked for in the working "
+        "directory. The argument of a command says the same and comes first.",
+        short_flag="-A",
+        also=("FLASK_APP",),
+    )
+    call: str | None = _setting(
+        None,
+        _FACTORY,
+        _APP,
+        "A function that is called to get the application, as `waitress-serve --call` has it. "
+        "The same as `--app 'module:factory()'`.",
+    )
+    load_as: LoadAs = _setting(
+        "auto",
+        Choice("WORD", "`auto`, `module` or `script`", ("auto", "module", "script")),
+        _APP,
+        "Whether a file is imported (`module`) or run like `python file.py` (`script`). "
+        "With `auto`, a file whose `__main__` block does more than run the application is run, "
+        "and every other is imported.",
+        name="as",
+    )
+    config: str | None = _setting(
+        None,
+        _CONFIG_FILE,
+        _APP,
+        "The file of settings, instead of the nearest `uncork.toml` or `pyproject.toml`. "
+        "In a file that is called `pyproject.toml` the table `[tool.uncork]` is read, in any "
+        "other the whole file.",
+        is_in_files=False,
+    )
+    bind: tuple[Bind, ...] = _setting(
+        (DEFAULT_BIND,),
+        Binds(),
+        _LISTENING,
+        "An address to listen on: `host:port`, `[ipv6]:port`, `unix:/path` or `fd://N`. "
+        "The flag may be repeated; a file takes an array, a variable takes commas. `fd://N` is "
+        "a listening socket that whoever started `uncork` has opened. `PORT=5000` means "
+        "`0.0.0.0:5000`, as hosting platforms expect; `FLASK_RUN_HOST` and `FLASK_RUN_PORT` "
+        "make one address, and the half that is missing comes from the default.",
+        short_flag="-b",
+        also=("PORT", "FLASK_RUN_HOST", "FLASK_RUN_PORT"),
+    )
+    backlog: int = _setting(
+        2048,
+        Count(1, 65535),
+        _LISTENING,
+        "How many connections the system keeps ready to be accepted, for each listener. "
+        "The system has a limit of its own (`net.core.somaxconn` on Linux) and the lower one "
+        "holds.",
+    )
+    unix_mode: int = _setting(
+        0o660,
+        Mode(),
+        _LISTENING,
+        "The mode of a Unix socket's file. Owner and group may connect by default, and nobody "
+        "else: whoever can connect can claim any client address in forwarded headers. For a "
+        "proxy that runs as another user, set `unix_owner` to a group that both are in.",
+    )
+    unix_owner: str | None = _setting(
+        None,
+        Owner("USER:GROUP", "`user`, `user:group` or `:group`"),
+        _LISTENING,
+        "The owner of a Unix socket's file: `user`, `user:group` or `:group`. "
+        "Without it, the file belongs to the user and group that `uncork` runs as.",
+    )
+    cert: str | None = _setting(
+        None,
+        FilePath(word="adhoc"),
+        _TLS,
+        "The certificate chain, in a PEM file; switches TLS on. "
+        "Needs `key` beside it. `adhoc` makes a self-signed certificate at each start, "
+        "which browsers warn of.",
+        also=("FLASK_RUN_CERT",),
+    )
+    key: str | None = _setting(
+        None,
+        FilePath(),
+        _TLS,
+        "The private key of the certificate, in a PEM file.",
+        also=("FLASK_RUN_KEY",),
+    )
+    max_body: int | None = _setting(
+        GIB,
+        Size(0, 2**50, can_be_unlimited=True),
+        _REQUESTS,
+        "The largest request body; a larger one is answered with 413 before it is read. "
+        "The default stops a client from filling the disk and lets every usual upload pass "
+        "(waitress has the same). `unlimited` takes the limit away.",
+    )
+    body_buffer: int = _setting(
+        MIB,
+        Size(0, GIB),
+        _REQUESTS,
+        "How much of a request body is kept in memory. "
+        "What is beyond it goes to an unnamed temporary file.",
+    )
+    max_head: int = _setting(
+        64 * KIB,
+        Size(KIB, 16 * MIB),
+        _REQUESTS,
+        "The largest request head: the request line and all headers. "
+        "A larger one is answered with 431.",
+    )
+    max_headers: int = _setting(
+        100,
+        Count(1, 10_000),
+        _REQUESTS,
+        "The largest number of headers in a request. "
+        "More are answered with 431; gunicorn, Apache and Granian draw the line at 100 too.",
+    )
+    output_buffer: int = _setting(
+        MIB,
+        Size(4 * KIB, GIB),
+        _REQUESTS,
+        "How much of a response waits in memory for a slow client. "
+        "When it is full, the thread that makes the response waits as well.",
+    )
+    head_timeout: float = _setting(
+        30.0,
+        Duration(MOMENT, DAY),
+        _TIMEOUTS,
+        "How long a client may take to send a request head. "
+        "It counts from the first byte; the connection is closed when it is over.",
+    )
+    body_timeout: float = _setting(
+        30.0,
+        Duration(MOMENT, DAY),
+        _TIMEOUTS,
+        "How long a client may pause while it sends a request body. "
+        "A slow upload that goes on is not cut off.",
+    )
+    write_timeout: float = _setting(
+        60.0,
+        Duration(MOMENT, DAY),
+        _TIMEOUTS,
+        "How long a client may take nothing of a response that waits for it. "
+        "A slow download that goes on is not cut off.",
+    )
+    keep_alive: float = _setting(
+        75.0,
+        Duration(0, DAY),
+        _TIMEOUTS,
+        "How long a connection stays open between two requests. "
+        "`0` closes each connection after one response. Behind a proxy or a load balancer, it "
+        "should be longer than their own.",
+    )
+    graceful_timeout: float = _setting(
+        30.0,
+        Duration(0, DAY),
+        _TIMEOUTS,
+        "How long running requests have to finish when the server is asked to stop. "
+        "The process ends when they have, or when this is over. `0` waits for none.",
+    )
+    threads: int = _setting(
+        64,
+        Count(1, 4096),
+        _CONCURRENCY,
+        "The largest number of threads that run the application. "
+        "They are started as they are needed and go when they are idle, so there is rarely a "
+        "reason to change this: the number of slow requests to be answered at once is one.",
+    )
+    queue: int = _setting(
+        1024,
+        Count(0, 1_000_000),
+        _CONCURRENCY,
+        "How many requests may wait for a thread. "
+        "Beyond it, a request is answered at once with 503 and `Retry-After`.",
+    )
+    max_connections: int = _setting(
+        10_000,
+        Count(1, 1_000_000),
+        _CONCURRENCY,
+        "The largest number of open connections. "
+        "Beyond it, further ones wait in the backlog of the system.",
+    )
+
+
+@cache
+def declarations() -> tuple[Declaration, ...]:
+    """The declaration of every setting, in the order of the fields."""
+    return tuple(_declaration(field) for field in dataclasses.fields(Settings))
+
+
+def _declaration(field: dataclasses.Field[Any]) -> Declaration:
+    metadata = dict(field.metadata)
+    name = metadata.pop("name") or field.name
+    return Declaration(
+        field=field.name,
+        name=name,
+        flag="--" + name.replace("_", "-"),
+        default=field.default,
+        **metadata,
+    )
