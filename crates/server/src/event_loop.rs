@@ -102,6 +102,8 @@ pub(crate) struct EventLoop {
     settings: Arc<ServerSettings>,
     tls: Option<TlsConfig>,
     ending: Ending,
+    /// Whether whoever drives the loop now will call nothing.
+    has_caretaker: bool,
 }
 
 impl EventLoop {
@@ -132,6 +134,7 @@ impl EventLoop {
             settings,
             tls,
             ending: Ending::No,
+            has_caretaker: false,
         };
         Ok((event_loop, waker))
     }
@@ -140,6 +143,7 @@ impl EventLoop {
     ///
     /// A caretaker is given no calls; requests then wait in the queue, up to its limit.
     pub(crate) fn next(&mut self, outside: &impl Outside, is_caretaker: bool) -> Next {
+        self.has_caretaker = is_caretaker;
         loop {
             self.take_returned(outside);
             if is_caretaker {
@@ -229,7 +233,8 @@ impl EventLoop {
     fn settle(&mut self, mut connection: Box<Connection>, progress: Progress) {
         match progress {
             Progress::Over => self.close(&connection),
-            Progress::Ready(request) if self.queue.len() < self.settings.max_queue => {
+            // Only a caretaker lets requests wait; a leader is about to call the application.
+            Progress::Ready(request) if !self.has_caretaker || self.queue.len() < self.settings.max_queue => {
                 self.queue.push_back(Box::new(Job { connection, request }));
             }
             Progress::Ready(_) => {

@@ -188,7 +188,7 @@ impl Shared {
     fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
         let Job { mut connection, request: ReadyRequest { head, body } } = job;
         let connection_mut = &mut *connection;
-        let may_keep_alive = self.ending() == Ending::No;
+        let may_keep_alive = self.ending() == Ending::No && !self.settings.keep_alive.is_zero();
         let mut responder =
             Responder::new(&head, &mut connection_mut.transport, &self.settings, scratch, may_keep_alive);
         let request = Request { head: &head, body, connection: &connection_mut.info };

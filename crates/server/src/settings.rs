@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct ServerSettings {
     /// Application threads at the most; at least 1.
     pub max_threads: usize,
-    /// Requests that may wait for a thread; the next one is answered `503`.
+    /// Requests that may wait when every thread is busy; the next one is answered `503`.
     pub max_queue: usize,
     /// Connections at the most; further ones wait in the kernel's backlog.
     pub max_connections: usize,
@@ -21,7 +21,7 @@ pub struct ServerSettings {
     pub body_buffer_bytes: usize,
     /// Bytes of an answer that a slow peer may leave untaken before its thread waits.
     pub output_buffer_bytes: usize,
-    /// How long a connection may stay open without a request.
+    /// How long a connection may stay open without a request; zero for one request only.
     pub keep_alive: Duration,
     /// From a head's first byte, or the connection's start, to the head's end.
     pub head_timeout: Duration,

@@ -275,6 +275,16 @@ fn timeouts_end_what_does_not_go_on() {
 }
 
 #[test]
+fn without_keep_alive_and_without_a_queue_requests_are_still_served() {
+    let settings = ServerSettings { keep_alive: Duration::ZERO, max_queue: 0, ..ServerSettings::default() };
+    let running = Running::start(settings);
+    let mut stream = running.send("/fast");
+    assert_eq!(answer(&mut stream).0, 200);
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    running.end();
+}
+
+#[test]
 fn fast_slow_and_spinning_clients_all_get_their_own_answers() {
     let settings = ServerSettings { max_threads: 4, ..ServerSettings::default() };
     let running = Running::start(settings);
