@@ -65,7 +65,7 @@ def decide(  # noqa: PLR0911 # one answer a line, in order
         return Decision(
             "script", f"{name} runs its app at module level, line {facts.unguarded_run}"
         )
-    if not (reading.holds_run_call(facts.main_block) or facts.run_in_function):
+    if not (facts.main_runs or facts.run_in_function):
         return Decision("module", f"{name} has its app at module level, and never runs it")
     why = f"the `__main__` block of {name}, line {facts.main_line}, does more than run the app"
     return Decision("script", why)

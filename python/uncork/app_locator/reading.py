@@ -42,6 +42,8 @@ class SourceFacts:
     main_line: int
     main_is_plain: bool
     """The guard is `if __name__ == "__main__":` and nothing more, and stands once."""
+    main_runs: bool
+    """It holds a call that would start a server."""
     unguarded_run: int | None
     """The line of a call at module level that would start a server."""
     run_in_function: bool
@@ -86,6 +88,7 @@ def read_source(path: Path) -> SourceFacts | None:
         has_star_import=gathered.has_star_import,
         main_block=tuple(line for guard in gathered.guards for line in guard.body),
         main_line=gathered.guards[0].lineno if gathered.guards else 0,
+        main_runs=any(_leads_to_run(guard.body, gathered) for guard in gathered.guards),
         main_is_plain=plain and not gathered.guards[0].orelse,
         unguarded_run=min(gathered.runs, default=None),
         run_in_function=bool(gathered.functions_that_run),
@@ -100,11 +103,6 @@ def binding_lines(module: ModuleType) -> dict[str, str]:
         return {}
     name = frames.shown(facts.path)
     return {key: f"{name}:{line}" for key, line in facts.bindings.items()}
-
-
-def holds_run_call(statements: Sequence[ast.stmt], modules: set[str] | None = None) -> bool:
-    """Whether a call that would start a server stands anywhere in the statements."""
-    return any(True for statement in statements for _ in _run_calls(statement, modules or set()))
 
 
 def last_name(expression: ast.expr) -> str:
@@ -157,8 +155,8 @@ def _gather(statement: ast.stmt, gathered: _Gathered) -> None:
                     _bind(element.id, statement, gathered, statement.value)
     elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         _bind(statement.target.id, statement, gathered, statement.value)
-    if isinstance(statement, (ast.Expr, ast.Assign)):
-        gathered.runs.extend(call.lineno for call in _run_calls(statement, gathered.modules))
+    if isinstance(statement, (ast.Expr, ast.Assign)) and _leads_to_run([statement], gathered):
+        gathered.runs.append(statement.lineno)
 
 
 def _gather_function(
@@ -169,7 +167,7 @@ def _gather_function(
         gathered.app_names[statement.name] = True
     if statement.name in FACTORY_NAMES or _returns_app(statement):
         gathered.factories.append(statement.name)
-    if holds_run_call(statement.body, gathered.modules):
+    if _leads_to_run(statement.body, gathered):
         gathered.functions_that_run.append(statement.name)
 
 
@@ -217,23 +215,35 @@ def _makes_app(value: ast.expr | None, gathered: _Gathered) -> bool:
     return is_falcon and name in _APP_MAKERS_OF_FALCON
 
 
-def _run_calls(statement: ast.stmt, modules: set[str]) -> Iterator[ast.Call]:
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Call) and is_run_call(node, modules):
-            yield node
+def _leads_to_run(statements: Sequence[ast.stmt], gathered: _Gathered) -> bool:
+    """Whether they hold a run call, or name a function seen before that does."""
+    for statement in statements:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and _is_run_call(node, gathered.modules):
+                return True
+            if isinstance(node, ast.Name) and node.id in gathered.functions_that_run:
+                return True
+    return False
 
 
-def is_run_call(call: ast.Call, modules: set[str]) -> bool:
-    """Whether the call looks as if it would start a server."""
+def _is_run_call(call: ast.Call, modules: set[str]) -> bool:
+    """Whether the call looks as if it would start a server, or hand one to a thread."""
     function = call.func
-    if isinstance(function, ast.Name):
-        return function.id in _RUNNER_FUNCTIONS or (function.id == "run" and _names_address(call))
-    if not isinstance(function, ast.Attribute):
+    if isinstance(function, ast.Name) and function.id == "run":
+        return _names_address(call)
+    given = [*call.args, *(word.value for word in call.keywords)]
+    return any(_is_runner(value, modules) for value in (function, *given))
+
+
+def _is_runner(value: ast.expr, modules: set[str]) -> bool:
+    if isinstance(value, ast.Name):
+        return value.id in _RUNNER_FUNCTIONS
+    if not isinstance(value, ast.Attribute):
         return False
-    owner = last_name(function.value)
+    owner = last_name(value.value)
     if owner in modules or owner in _RUNNER_MODULES:
-        return owner in _RUNNER_MODULES and function.attr in (*_RUNNER_FUNCTIONS, "run")
-    return function.attr in _RUNNER_METHODS
+        return owner in _RUNNER_MODULES and value.attr in (*_RUNNER_FUNCTIONS, "run")
+    return value.attr in _RUNNER_METHODS
 
 
 def _names_address(call: ast.Call) -> bool:

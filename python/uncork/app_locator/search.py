@@ -71,8 +71,7 @@ def _looks_like_an_app(path: Path) -> bool:
     facts = reading.read_source(path)
     if facts is None:
         return True  # broken: whoever typed `uncork serve` wants to know
-    runs = facts.unguarded_run is not None or facts.run_in_function
-    if runs or reading.holds_run_call(facts.main_block):
+    if facts.unguarded_run is not None or facts.run_in_function or facts.main_runs:
         return True
     return any(facts.app_names.values()) or bool(facts.factory_names)
 

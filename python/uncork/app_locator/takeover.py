@@ -31,6 +31,8 @@ from uncork.errors import AppError, UncorkError
 
 OWNER_DEADLINE_SECONDS = 10.0
 """How long the main thread may go on when another one has run an app."""
+_DAEMON_SECONDS = 1.0
+"""How long a script that has ended is held for its daemon threads, which Python would not do."""
 _SWALLOWED_EXITS = 3
 """How often a script may catch the exit that ends it before it is ended from outside."""
 # Ignored by default, used by nobody (signal(7): urgent condition on a socket), and it wakes the
@@ -83,6 +85,7 @@ class Takeover:
         self._module = ModuleType("__main__")
         self._owner = threading.get_ident()
         self._process = os.getpid()
+        self._threads_before = set(threading.enumerate())
         self._changed = threading.Condition()
         # Everything below is guarded by `_changed`.
         self._state = _State.WAITING
@@ -132,7 +135,7 @@ class Takeover:
 
         def join(original: Any, thread: threading.Thread, timeout: float | None = None) -> None:
             if timeout is None and threading.get_ident() == self._owner:
-                self._serve_other_thread(thread.is_alive)
+                self._serve_other_thread(thread)
             original(thread, timeout)
 
         yield Patch(module.Thread, "join", join)
@@ -245,22 +248,22 @@ class Takeover:
     def _park(self, run: _Run) -> None:
         """Waits in another thread than the script's until serving has ended."""
         with self._changed:
+            if self._state is _State.ENDED:
+                raise SystemExit(0)  # of this thread, which would else ask again and again
             if self._parked is not None or self._state is not _State.WAITING:
                 console.warn(_only_one(run.options))
             else:
                 self._parked = run
                 self._changed.notify_all()
-            picked_up = self._changed.wait_for(
+            is_waited_for = self._changed.wait_for(
                 lambda: self._state is not _State.WAITING, OWNER_DEADLINE_SECONDS
             )
-            if not picked_up:
+            if not is_waited_for:
                 self._error = _busy(run.options, self._name)
-        if not picked_up:
+        if not is_waited_for:
             self._end_owner()
         with self._changed:
             self._changed.wait_for(lambda: self._state is _State.ENDED)
-        if self._error is not None:
-            raise SystemExit(0)  # of this thread; the main one has the error
 
     def _end_owner(self) -> None:
         for _ in range(_SWALLOWED_EXITS):
@@ -271,15 +274,22 @@ class Takeover:
                     return
         self._leave()
 
-    def _serve_other_thread(self, is_worth_waiting: Callable[[], bool] | None = None) -> None:
-        """Serves what another thread has run or may still run, here in the script's own."""
-        others = [thread for thread in threading.enumerate() if not thread.daemon]
-        others.remove(threading.current_thread())
-        goes_on = is_worth_waiting or (lambda: any(thread.is_alive() for thread in others))
-        deadline = None if is_worth_waiting else time.monotonic() + OWNER_DEADLINE_SECONDS
+    def _serve_other_thread(self, joined: threading.Thread | None = None) -> None:
+        """Serves what another thread has run or may still run, here in the script's own.
+
+        Args:
+            joined: The thread whose end the script waits for; `None`: the script has ended, and
+                Python would now wait for all of them.
+        """
+        others = [joined] if joined else list(set(threading.enumerate()) - self._threads_before)
+        seconds = OWNER_DEADLINE_SECONDS
+        if all(thread.daemon for thread in others):
+            seconds = min(seconds, _DAEMON_SECONDS)
+        deadline = time.monotonic() + seconds
         with self._changed:
-            while self._state is _State.WAITING and self._parked is None and goes_on():
-                if deadline is not None and time.monotonic() > deadline:
+            while self._state is _State.WAITING and self._parked is None:
+                is_late = joined is None and time.monotonic() > deadline
+                if is_late or not any(thread.is_alive() for thread in others):
                     break
                 self._changed.wait(0.05)  # the end of a thread notifies nobody
             run = self._parked if self._state is _State.WAITING else None

@@ -63,7 +63,7 @@ def is_app(value: object) -> bool:
     """Whether it may be served: an app, or any other callable that takes two arguments."""
     if is_flask(value) or is_app_instance(value) or is_app_function(value):
         return True
-    if not callable(value) or is_asgi(value):
+    if not callable(value) or isinstance(value, type) or is_asgi(value):
         return False
     try:
         inspect.signature(value).bind({}, None)
