@@ -42,6 +42,17 @@ def calling_place() -> str | None:
     return None if frame is None else f"{shown(frame.f_code.co_filename)}:{frame.f_lineno}"
 
 
+def is_called_by_user() -> bool:
+    """Whether the user's code is what called, through the standard library at most."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not (filename.startswith("<") or is_ours(filename) or _is_standard(filename)):
+            return is_users(filename)
+        frame = frame.f_back
+    return False
+
+
 def is_raised_by_uncork(error: BaseException) -> bool:
     """Whether another part of uncork raised the error, such as a signal handler that stops all.
 
@@ -63,11 +74,18 @@ def is_ours(filename: str) -> bool:
 
 def is_users(filename: str) -> bool:
     """Whether the file is the user's own code."""
-    if filename.startswith("<") or is_ours(filename):
+    if filename.startswith("<") or is_ours(filename) or _is_installed(filename):
         return False
-    if {"site-packages", "dist-packages"} & set(Path(filename).parts):
-        return False
-    return not filename.startswith(sysconfig.get_path("stdlib") + os.sep)
+    return not _is_standard(filename)
+
+
+def _is_installed(filename: str) -> bool:
+    return bool({"site-packages", "dist-packages"} & set(Path(filename).parts))
+
+
+def _is_standard(filename: str) -> bool:
+    is_below = filename.startswith(sysconfig.get_path("stdlib") + os.sep)
+    return is_below and not _is_installed(filename)
 
 
 def user_traceback(error: BaseException, *, verbose: bool) -> str:

@@ -62,6 +62,8 @@ def place_module(typed: str) -> ModulePlace:
 def started_from(root: Path, arguments: Sequence[str]) -> Iterator[None]:
     """`sys.path` and `sys.argv` are as `python app.py` would have them; both are put back."""
     old_path, old_arguments = list(sys.path), sys.argv
+    if _is_command_folder(sys.path[0] if sys.path else ""):
+        del sys.path[0]
     if sys.path[:1] != [str(root)]:
         sys.path.insert(0, str(root))
     sys.argv = list(arguments)
@@ -70,6 +72,16 @@ def started_from(root: Path, arguments: Sequence[str]) -> Iterator[None]:
     finally:
         sys.path[:] = old_path
         sys.argv = old_arguments
+
+
+def _is_command_folder(folder: str) -> bool:
+    """Whether it holds the `uncork` command that runs; `python app.py` would not search it.
+
+    There may be other commands in it, such as Bottle's `bottle.py`, to be taken for the library.
+    """
+    command = sys.argv[0] if sys.argv else ""
+    is_command = bool(command) and not command.endswith(".py")
+    return is_command and bool(folder) and Path(folder) == Path(command).absolute().parent
 
 
 def import_module(place: ModulePlace, *, verbose: bool) -> ModuleType:

@@ -93,7 +93,7 @@ def with_app(  # noqa: PLR0913 # each is a setting of its own
 def _import(parsed: ParsedSpec, decision: Decision, how: str, task: _Task) -> None:
     place = importing.place_module(parsed.path)
     receiver = takeover.PassOver()
-    argument = str(place.file or parsed.path)
+    argument = parsed.path if place.is_file else str(place.file or parsed.path)
     with (
         importing.started_from(place.root, [argument, *task.script_arguments]),
         patching.patched(runners.patchers(receiver)),
@@ -107,8 +107,8 @@ def _import(parsed: ParsedSpec, decision: Decision, how: str, task: _Task) -> No
         if found.expression.startswith("bottle."):
             name = place.name
         options = None
-        if decision.run_call is not None and not task.has_certificate:
-            options = _options_of(decision.run_call, place)
+        if decision.run_call is not None:
+            options = _options_of(decision.run_call, place, task)
         why = how + decision.why
         located = LocatedApp(
             app=found.app,
@@ -145,10 +145,13 @@ def _run_script(file: Path, typed: str, why: str, task: _Task) -> None:
         script.run()
 
 
-def _options_of(call: main_block.RunCall, place: importing.ModulePlace) -> RunOptions:
+def _options_of(call: main_block.RunCall, place: importing.ModulePlace, task: _Task) -> RunOptions:
     where = f"{frames.shown(place.file or place.typed)}:{call.line}"
     named = dict(zip(("host", "port", "debug"), call.positional, strict=False))
-    return run_options.collect(call.runner, where, {**named, **call.keywords})
+    options = {**named, **call.keywords}
+    if task.has_certificate:
+        options = run_options.without_certificate(options)
+    return run_options.collect(call.runner, where, options)
 
 
 def _python_file(parsed: ParsedSpec) -> Path | None:

@@ -26,6 +26,7 @@ _SILENT = frozenset(
         "log",
         "log_output",
         "allow_unsafe_werkzeug",
+        "server",
         "server_class",
         "interval",
         "ident",
@@ -84,6 +85,12 @@ def collect(runner: str, where: str, options: Mapping[str, object]) -> RunOption
         threads=threads,
         ignored=tuple(name for name, value in left.items() if _asks_for_something(name, value)),
     )
+
+
+def without_certificate(options: Mapping[str, object]) -> dict[str, object]:
+    """The options without what names a certificate, for when the settings name another one."""
+    names = ("ssl_context", *_CERTIFICATES, *_KEYS)
+    return {name: value for name, value in options.items() if name not in names}
 
 
 def _asks_for_something(name: str, value: object) -> bool:

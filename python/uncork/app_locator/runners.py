@@ -162,29 +162,39 @@ def _werkzeug(module: ModuleType, report: _Report) -> Iterator[Patch]:
     yield Patch(module.BaseWSGIServer, "__init__", create)
     yield Patch(module.BaseWSGIServer, "serve_forever", serve_forever)
     yield Patch(module.BaseWSGIServer, "server_bind", server_bind)
-    yield Patch(module.BaseWSGIServer, "server_activate", _nothing)
+    yield Patch(module.BaseWSGIServer, "server_activate", lambda original, server: None)
 
 
 def _wsgiref(module: ModuleType, report: _Report) -> Iterator[Patch]:
+    # What a library serves with wsgiref is its own affair: Prometheus' client its metrics.
+    caught: weakref.WeakSet[Any] = weakref.WeakSet()
+
     def server_bind(original: Any, server: Any) -> None:
+        if not frames.is_called_by_user():
+            original(server)
+            return
+        caught.add(server)
         host, port = server.server_address[:2]
         server.server_name, server.server_port = host or "localhost", port
         server.setup_environ()
 
-    def serve_forever(original: Any, server: Any, *_: Any, **__: Any) -> None:
+    def server_activate(original: Any, server: Any) -> None:
+        if server not in caught:
+            original(server)
+
+    def serve_forever(original: Any, server: Any, *rest: Any, **options: Any) -> None:
+        if server not in caught:
+            original(server, *rest, **options)
+            return
         host, port = server.server_address[:2]
         # `server.socket = context.wrap_socket(server.socket, server_side=True)`
         context = getattr(server.socket, "context", None)
-        options = {"host": host or _EVERY_ADDRESS, "port": port, "ssl_context": context}
-        report(server.get_app(), "make_server().serve_forever()", options)
+        given = {"host": host or _EVERY_ADDRESS, "port": port, "ssl_context": context}
+        report(server.get_app(), "make_server().serve_forever()", given)
 
     yield Patch(module.WSGIServer, "server_bind", server_bind)
-    yield Patch(module.WSGIServer, "server_activate", _nothing)
+    yield Patch(module.WSGIServer, "server_activate", server_activate)
     yield Patch(module.WSGIServer, "serve_forever", serve_forever)
-
-
-def _nothing(original: Any, server: Any) -> None:
-    """Such a server listens nowhere; its socket can still be closed."""
 
 
 def _socketio(module: ModuleType, report: _Report) -> Iterator[Patch]:

@@ -191,12 +191,11 @@ class Takeover:
         try:
             yield
         finally:
-            signal.signal(_WAKE_UP, old)
+            signal.signal(_WAKE_UP, signal.SIG_DFL if old is None else old)
 
     def _read_options(self, runner: str, where: str, options: Mapping[str, object]) -> RunOptions:
         if self._has_certificate:
-            unwanted = ("ssl_context", "certfile", "keyfile", "certificate", "private_key")
-            options = {name: value for name, value in options.items() if name not in unwanted}
+            options = run_options.without_certificate(options)
         return run_options.collect(runner, where, options)
 
     def _serve(self, run: _Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 import ssl
 import subprocess
@@ -108,7 +109,7 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> None:
         pytest.fail("a server of the script's own was started")
@@ -124,6 +125,7 @@ def given(options: RunOptions) -> dict[str, Any]:
     }
 
 
+@pytest.mark.usefixtures("nothing_listens")
 @pytest.mark.parametrize("name", RUNS)
 def test_a_script_is_served_at_its_run_call(project: Project, name: str) -> None:
     text, options = RUNS[name]
@@ -135,6 +137,7 @@ def test_a_script_is_served_at_its_run_call(project: Project, name: str) -> None
     assert located.run_options.where.startswith("hello.py:")
 
 
+@pytest.mark.usefixtures("nothing_listens")
 @pytest.mark.parametrize("name", RUNS)
 def test_a_module_passes_its_run_call_over(project: Project, name: str) -> None:
     project.write("hello.py", RUNS[name][0] + "\nfrom flask import Flask\napp = Flask('x')\n")
@@ -246,6 +249,44 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_a_server_that_a_library_starts_for_itself_is_left_alone(project: Project) -> None:
+    """As `prometheus_client.start_http_server` does, with wsgiref in a thread."""
+    project.write(
+        "site-packages/metrics.py",
+        WSGIREF
+        + """
+import threading
+def start():
+    server = make_server("127.0.0.1", 0, hello)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    def stop():
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    return server.server_port, stop
+""",
+    )
+    project.write(
+        "hello.py",
+        "import sys\nsys.path.append('site-packages')\nimport metrics\n"
+        + "port, stop = metrics.start()\n"
+        + FLASK
+        + "site.config['PORT'] = port\nsite.run()\nstop()\n",
+    )
+    bodies: list[bytes] = []
+
+    def use(located: LocatedApp) -> None:
+        port = located.app.config["PORT"]  # type: ignore[attr-defined]
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection.request("GET", "/")
+        bodies.append(connection.getresponse().read())
+        connection.close()
+
+    project.locate("hello.py", use=use)
+    assert bodies == [b"hello"]
+
+
 class TestCertificates:
     @pytest.mark.parametrize(
         "run",
@@ -288,6 +329,20 @@ class TestCertificates:
         options = project.locate("hello.py", has_certificate=True).run_options
         assert options is not None
         assert (options.certificate, options.ignored) == (None, ())
+
+    def test_what_an_import_leaves_unrun_is_read_all_the_same(self, project: Project) -> None:
+        project.write(
+            "hello.py",
+            "from flask import Flask\napp = Flask('x')\nif __name__ == '__main__':\n"
+            "    app.run(port=5001, ssl_context=('c', 'k'))\n",
+        )
+        options = project.locate("hello.py").run_options
+        assert options is not None
+        assert (options.port, str(options.certificate)) == (5001, "c")
+        sys.modules.pop("hello")
+        options = project.locate("hello.py", has_certificate=True).run_options
+        assert options is not None
+        assert (options.port, options.certificate) == (5001, None)
 
 
 def test_everything_is_put_back(project: Project) -> None:
