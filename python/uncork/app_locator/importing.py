@@ -159,6 +159,8 @@ def _hints_for(error: BaseException) -> tuple[str, ...]:
         return (
             f"install what provides `{top}` for this Python: `{sys.executable} -m pip install …`",
         )
+    if isinstance(error, ImportError) and "relative import" in str(error):
+        return ("the file is part of a package: have it imported, with `--as module`",)
     if isinstance(error, SyntaxError):
         return ("correct the line; nothing of the file runs before that",)
     return ()

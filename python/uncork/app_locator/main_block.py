@@ -73,8 +73,8 @@ def decide(  # noqa: PLR0911 # one answer a line, in order
 
 def _without_app(facts: SourceFacts, name: str) -> Decision:
     if facts.main_block:
-        why = f"{name} has no app at module level, and a `__main__` block, line {facts.main_line}"
-        return Decision("script", why)
+        block = f"its `__main__` block, line {facts.main_line}, may run one"
+        return Decision("script", f"{name} has no app at module level, and {block}")
     if facts.unguarded_run is not None or facts.run_in_function:
         return Decision("script", f"{name} has no app at module level, and runs one")
     return Decision("module", f"{name} never runs an app")

@@ -268,3 +268,13 @@ def test_nothing_found_lists_what_looks_like_an_app(project: Project) -> None:
     assert isinstance(error, AppError)
     assert error.what == "could not locate an application"
     assert error.hints == ("`blog.py` looks like one: `uncork serve blog.py`",)
+
+
+@pytest.mark.filterwarnings("ignore::ImportWarning")  # Python's own, about the same thing
+def test_a_script_inside_a_package_says_how_to_import_it(project: Project) -> None:
+    project.write("pkg/__init__.py", "")
+    project.write(
+        "pkg/web.py", "from . import models\nif __name__ == '__main__':\n    models.go()\n"
+    )
+    error = refusal(project, "pkg/web.py")
+    assert error.hints == ("the file is part of a package: have it imported, with `--as module`",)
