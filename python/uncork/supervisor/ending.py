@@ -76,7 +76,9 @@ def report_cut_off(seconds: float) -> None:
     shown = "\n".join(stacks[:_THREADS_SHOWN])
     count = f"{len(stacks)} request{'' if len(stacks) == 1 else 's'}"
     more = f"\n  (and {len(stacks) - _THREADS_SHOWN} more)" if len(stacks) > _THREADS_SHOWN else ""
-    console.warn(f"cutting off {count} still inside the app after {seconds:g} s\n{shown}{more}")
+    console.warn(
+        f"cutting off {count} still inside the app after {round(seconds, 1):g} s\n{shown}{more}"
+    )
 
 
 def _outermost(frame: FrameType) -> FrameType:

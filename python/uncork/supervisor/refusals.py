@@ -37,7 +37,7 @@ def tcp_refusal(bind: Bind, address: tuple[str, int], error: OSError) -> Environ
         return EnvironmentProblem(
             f"{what}: the address is on more than one interface",
             cause="a link-local address means something together with its interface only",
-            hints=(f"name the interface too: `--bind [{bind.host}%eth0]:{bind.port}`",),
+            hints=(f"name it too: `--bind [{bind.host}%{_interface()}]:{bind.port}`",),
         )
     return EnvironmentProblem(what, cause=os.strerror(error.errno or 0))
 
@@ -173,6 +173,11 @@ def _free_port_after(host: str, port: int) -> int | None:
                 continue
             return candidate
     return None
+
+
+def _interface() -> str:
+    names = [name for _, name in socket.if_nameindex()]
+    return next((name for name in names if not name.startswith("lo")), "eth0")
 
 
 def _text(host: str, port: int) -> str:

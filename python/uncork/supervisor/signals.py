@@ -61,6 +61,7 @@ class SignalActions:
         self._patience_seconds = patience_seconds
         self._is_serving = False
         self._is_installed = False
+        self._masks = threading.local()
         self._is_watching = False
         self._has_raised = False
         self._stops = 0
@@ -75,7 +76,11 @@ class SignalActions:
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
-        os.register_at_fork(after_in_child=self._forget_in_child)
+        os.register_at_fork(
+            before=self._before_fork,
+            after_in_parent=self._after_fork_in_parent,
+            after_in_child=self._after_fork_in_child,
+        )
         self._before = self._install()
         self._is_installed = True
         self._start_watcher()
@@ -180,14 +185,24 @@ class SignalActions:
         self._has_raised = True
         raise StopAsked
 
-    def _forget_in_child(self) -> None:
-        """Gives a process that the app forks the handlers that were there before uncork's.
+    # A process that the app forks gets the handlers from before uncork's: it has to end on its
+    # own TERM, and must not write that into the pipe of this process. Until they are in place
+    # the signals wait. There is no unregistering these hooks, so they look whether they apply.
 
-        Otherwise a TERM for that child would be written into the pipe of this process.
-        """
+    def _before_fork(self) -> None:
+        if self._is_installed:
+            self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, ACTIONS)
+
+    def _after_fork_in_parent(self) -> None:
+        mask = self._masks.__dict__.pop("before", None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _after_fork_in_child(self) -> None:
         if self._is_installed:
             self._is_installed = False
             self._restore(self._before)
+        self._after_fork_in_parent()
 
     def _start_watcher(self) -> None:
         self._is_watching = True
@@ -211,7 +226,9 @@ class SignalActions:
                 if not self._is_watching:
                     return
                 continue
-            action = None if number is None else self._action(number)
+            # The user's code may have a handler of its own by now; then the signal is its.
+            is_ours = number is not None and signal.getsignal(number) == self._handle
+            action = self._action(number) if number is not None and is_ours else None
             if number is None or action is Action.STOP:
                 self._end_now()
                 return
