@@ -1,0 +1,85 @@
+"""Binds, finds the app, and keeps it served until somebody asks for the end.
+
+One process does all of it for now, and the parts are those of two: listeners and signals are
+the supervisor's and know no app; `uncork.worker` serves and knows no address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uncork import console
+from uncork.app_locator import AppSpec, with_app
+from uncork.errors import InternalError
+from uncork.settings import ResolvedSettings
+from uncork.supervisor.ending import end_in, end_process
+from uncork.supervisor.listeners import Listeners
+from uncork.supervisor.serving import LAST_SECONDS, Serving
+from uncork.supervisor.signals import SignalActions
+
+__all__ = ["serve"]
+
+
+def serve(
+    resolved: ResolvedSettings,
+    spec: AppSpec,
+    script_arguments: Sequence[str],
+    *,
+    verbose: bool,
+) -> int:
+    """Serves until it is asked to stop; the exit code, which is then 0.
+
+    A stop that is asked for while the app is still being loaded ends with 0 too. May end the
+    process itself instead of returning, when the user's code does not come to an end.
+
+    Args:
+        resolved: The settings.
+        spec: What names the app.
+        script_arguments: What the app finds in `sys.argv` behind its own name.
+        verbose: Show tracebacks whole.
+
+    Raises:
+        UncorkError: It could not be served.
+    """
+    listeners = Listeners()
+
+    def end_now() -> None:
+        listeners.close()
+        console.say("stopped at once, as asked")
+        end_process(0)
+
+    with SignalActions(end_now, patience_seconds=LAST_SECONDS) as signals, listeners:
+        serving = Serving(resolved, signals, listeners)
+        try:
+            serving.bind_early()
+            with_app(
+                spec,
+                serving.use,
+                load_as=resolved.values.load_as,
+                script_arguments=script_arguments,
+                has_certificate=not resolved.origins["cert"].is_default,
+                verbose=verbose,
+            )
+        except BaseException:
+            # The script that called us may have caught what went wrong, and raised its own.
+            if serving.failure is not None:
+                raise serving.failure from None
+            if serving.has_served or not signals.is_stop_asked:
+                raise
+        if serving.failure is not None:
+            raise serving.failure
+        _say_how_it_ended(serving, signals)
+    if serving.has_stuck_threads:
+        end_process(0)
+    if signals.is_stop_asked:
+        end_in(LAST_SECONDS, 0)
+    return 0
+
+
+def _say_how_it_ended(serving: Serving, signals: SignalActions) -> None:
+    if serving.has_served:
+        console.say("stopped")
+    elif signals.is_stop_asked:
+        console.say("stopped before the app was loaded, as asked")
+    else:
+        raise InternalError("the app was loaded and nobody served it")

@@ -1,0 +1,43 @@
+"""What is said when the server is ready."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from uncork.supervisor.listeners import Listener, Listeners
+from uncork.supervisor.local_addresses import outward_address
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def banner(
+    listeners: Listeners, *, version: str, app: str, explanation: str, is_tls: bool
+) -> list[str]:
+    """The lines of the banner, the last of which begins with `ready`."""
+    scheme = "https" if is_tls else "http"
+    places = list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
+    return [
+        f"uncork {version} serves `{app}`: {explanation}",
+        f"listening on {', '.join(places)}",
+        f"ready as process {os.getpid()}; Ctrl+C stops it",
+    ]
+
+
+def _place(listener: Listener, scheme: str) -> str:
+    """A URL to click, or `unix:` and the path; the addresses of one host name are one URL."""
+    address = listener.socket.getsockname()
+    family = listener.socket.family
+    if family == socket.AF_UNIX:
+        return f"unix:{listener.file.path if listener.file else address}"
+    host, port = str(address[0]), int(address[1])
+    everywhere = ""
+    if host in ("0.0.0.0", "::"):
+        host = outward_address(family)
+        everywhere = f" (on every {'IPv6' if family == socket.AF_INET6 else 'IPv4'} address)"
+    elif listener.bind.kind == "tcp":
+        host = listener.bind.host
+    if ":" in host:
+        host = f"[{host}]"
+    suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
+    return f"{scheme}://{host}{suffix}{everywhere}"

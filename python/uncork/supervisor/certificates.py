@@ -1,0 +1,55 @@
+"""The certificate and key to serve with, read as bytes; the native core parses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from uncork import worker
+from uncork.errors import EnvironmentProblem, UsageError
+
+ADHOC = "adhoc"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A certificate chain and its private key, both PEM."""
+
+    certificate: bytes
+    key: bytes
+
+
+def load_identity(certificate: str | None, key: str | None, *, host: str) -> Identity | None:
+    """The identity to serve with; `None` serves without TLS.
+
+    Args:
+        certificate: A path, or `adhoc` for a self-signed certificate made now.
+        key: A path.
+        host: What a self-signed certificate is for.
+
+    Raises:
+        UsageError: One of the two is missing.
+        EnvironmentProblem: A file can't be read.
+    """
+    if certificate is None and key is None:
+        return None
+    if certificate == ADHOC:
+        return Identity(*worker.self_signed_certificate(host))
+    if certificate is None or key is None:
+        given, missing = ("key", "cert") if certificate is None else ("cert", "key")
+        raise UsageError(
+            f"TLS needs both a certificate and its key, and only `{given}` is set",
+            hints=(f"set `{missing}` too: `--{missing} FILE`",),
+        )
+    return Identity(_read("certificate", certificate), _read("key", key))
+
+
+def _read(what: str, path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise EnvironmentProblem(
+            f"could not read the {what} `{path}`",
+            cause=(error.strerror or str(error)).lower(),
+            hints=("check the path, and that the user that runs uncork may read it",),
+        ) from None

@@ -1,0 +1,236 @@
+"""Signals as actions, written once in one table.
+
+A handler does next to nothing. While uncork serves, the C half of Python's handlers writes
+the number into a pipe whichever thread the signal reaches, and the main thread waits at the
+other end. While the user's code runs in the main thread, before serving and after it, a stop
+is raised there as `StopAsked`; a watcher at the same pipe ends the process if that code does
+not come to an end (a call into C that waits for a database hears of no signal).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Action(Enum):
+    """What a signal asks for."""
+
+    DRAIN = "drain and stop"
+    STOP = "stop at once"
+    RELOAD = "reload"
+    REOPEN_LOGS = "reopen the logs"
+    RESTART = "restart"
+    WOKEN = "look again"  # nobody asked for anything; see `wake`
+
+
+ACTIONS: dict[int, Action] = {
+    signal.SIGTERM: Action.DRAIN,
+    signal.SIGINT: Action.DRAIN,
+    signal.SIGQUIT: Action.STOP,
+    signal.SIGHUP: Action.RELOAD,
+    signal.SIGUSR1: Action.REOPEN_LOGS,
+    signal.SIGUSR2: Action.RESTART,
+}
+_WAKE = 0  # no signal has this number
+
+
+class StopAsked(KeyboardInterrupt):
+    """Raised in the user's code when it runs while a stop is asked for."""
+
+
+class SignalActions:
+    """Turns signals into actions while its `with` block runs; main thread only.
+
+    Args:
+        end_now: Ends the process, from any thread, without waiting for anything. Called when
+            a stop is asked for outside of `serving` and the user's code goes on regardless.
+        patience_seconds: How long that code has.
+    """
+
+    def __init__(self, end_now: Callable[[], Any], *, patience_seconds: float = 3.0) -> None:
+        self._end_now = end_now
+        self._patience_seconds = patience_seconds
+        self._is_serving = False
+        self._is_installed = False
+        self._masks = threading.local()
+        self._is_watching = False
+        self._has_raised = False
+        self._stops = 0
+        self._watcher: threading.Thread | None = None
+
+    @property
+    def is_stop_asked(self) -> bool:
+        """Whether a stop of either kind was asked for so far."""
+        return self._stops > 0 or self._has_raised
+
+    def __enter__(self) -> Self:
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+        os.register_at_fork(
+            before=self._before_fork,
+            after_in_parent=self._after_fork_in_parent,
+            after_in_child=self._after_fork_in_child,
+        )
+        self._before = self._install()
+        self._is_installed = True
+        self._start_watcher()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop_watcher()
+        self._restore(self._before)
+        self._is_installed = False
+        reader, writer = self._reader, self._writer
+        self._reader = self._writer = -1
+        os.close(reader)
+        os.close(writer)
+
+    @contextmanager
+    def serving(self) -> Iterator[list[str]]:
+        """Puts uncork's handlers in the place of those that the user's code has installed.
+
+        Gives the names of the signals whose handlers of the user's are not called meanwhile;
+        they are put back at the end.
+        """
+        self._stop_watcher()
+        self._is_serving = True
+        before = self._install()
+        try:
+            yield [
+                signal.Signals(number).name
+                for number, handler in before[1].items()
+                if self._is_foreign(handler)
+            ]
+        finally:
+            self._restore(before)
+            self._is_serving = False
+            self._start_watcher()
+
+    def wait(self, timeout_seconds: float | None) -> Action | None:
+        """The next action, or `None` when the time is over; to be called in `serving`.
+
+        The second `DRAIN` comes as `STOP`.
+        """
+        deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            number = self._read(left)
+            if number is None:
+                return None
+            if number == _WAKE:
+                return Action.WOKEN
+            action = self._action(number)
+            if action is not None:
+                return action
+
+    def wake(self) -> None:
+        """Makes `wait` return `WOKEN`; for any thread, at any time."""
+        with suppress(OSError):  # full: whoever reads is awake; closed: nobody reads
+            os.write(self._writer, bytes([_WAKE]))
+
+    def _action(self, number: int) -> Action | None:
+        """The action of a signal; `None` for one that the app, not uncork, listens to."""
+        action = ACTIONS.get(number)
+        if action in (Action.DRAIN, Action.STOP):
+            self._stops += 1
+            return Action.STOP if self._stops > 1 else action
+        return action
+
+    def _read(self, timeout_seconds: float | None) -> int | None:
+        """One number from the pipe; one at a time, so that none is lost between two readers."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        milliseconds = None if timeout_seconds is None else timeout_seconds * 1000
+        if not poll.poll(milliseconds):
+            return None
+        try:
+            return os.read(self._reader, 1)[0]
+        except BlockingIOError:
+            return _WAKE
+
+    def _install(self) -> tuple[int, dict[int, Any]]:
+        before = {number: signal.signal(number, self._handle) for number in ACTIONS}
+        return signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False), before
+
+    def _restore(self, before: tuple[int, dict[int, Any]]) -> None:
+        descriptor, handlers = before
+        for number, handler in handlers.items():
+            # `None`: installed by C code, such as `faulthandler`; Python can't put it back.
+            if handler is not None:
+                signal.signal(number, handler)
+        signal.set_wakeup_fd(descriptor)
+
+    def _is_foreign(self, handler: object) -> bool:
+        return callable(handler) and handler not in (self._handle, signal.default_int_handler)
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        if self._is_serving or ACTIONS[number] is not Action.DRAIN:
+            return
+        self._has_raised = True
+        raise StopAsked
+
+    # A process that the app forks gets the handlers from before uncork's: it has to end on its
+    # own TERM, and must not write that into the pipe of this process. Until they are in place
+    # the signals wait. There is no unregistering these hooks, so they look whether they apply.
+
+    def _before_fork(self) -> None:
+        if self._is_installed:
+            self._masks.before = signal.pthread_sigmask(signal.SIG_BLOCK, ACTIONS)
+
+    def _after_fork_in_parent(self) -> None:
+        mask = self._masks.__dict__.pop("before", None)
+        if mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    def _after_fork_in_child(self) -> None:
+        if self._is_installed:
+            self._is_installed = False
+            self._restore(self._before)
+        self._after_fork_in_parent()
+
+    def _start_watcher(self) -> None:
+        self._is_watching = True
+        self._watcher = threading.Thread(
+            target=self._watch, name="uncork-signal-watcher", daemon=True
+        )
+        self._watcher.start()
+
+    def _stop_watcher(self) -> None:
+        if self._watcher is not None:
+            self._is_watching = False
+            self.wake()
+            self._watcher.join()
+            self._watcher = None
+
+    def _watch(self) -> None:
+        left = self._patience_seconds if self.is_stop_asked else None
+        while True:
+            number = self._read(left)
+            if number == _WAKE:
+                if not self._is_watching:
+                    return
+                continue
+            # The user's code may have a handler of its own by now; then the signal is its.
+            is_ours = number is not None and signal.getsignal(number) == self._handle
+            action = self._action(number) if number is not None and is_ours else None
+            if number is None or action is Action.STOP:
+                self._end_now()
+                return
+            if action is Action.DRAIN:
+                left = self._patience_seconds

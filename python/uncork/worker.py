@@ -1,0 +1,170 @@
+"""Serves one app in this process, on listeners that somebody else has bound.
+
+The only module that imports `uncork._native`, and only when a function is called. It knows
+nothing of addresses, signals or files of settings.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from uncork import console
+from uncork.errors import AppError, EnvironmentProblem, InternalError, UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from _typeshed.wsgi import WSGIApplication
+
+    from uncork.settings import Settings
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """What the native worker reads, once, by attribute; units are in the names.
+
+    Attributes:
+        max_body: In bytes; `None` is without a limit.
+        certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
+        key: The private key, PEM.
+    """
+
+    max_threads: int
+    max_queue: int
+    max_connections: int
+    max_head_bytes: int
+    max_headers: int
+    max_body: int | None
+    body_buffer_bytes: int
+    output_buffer_bytes: int
+    keep_alive_seconds: float
+    head_timeout_seconds: float
+    body_timeout_seconds: float
+    write_timeout_seconds: float
+    certificate: bytes | None = None
+    key: bytes | None = None
+
+
+def worker_settings(
+    settings: Settings, *, certificate: bytes | None = None, key: bytes | None = None
+) -> WorkerSettings:
+    """The part of the settings that a worker needs, with the files of TLS read already."""
+    return WorkerSettings(
+        max_threads=settings.threads,
+        max_queue=settings.queue,
+        max_connections=settings.max_connections,
+        max_head_bytes=settings.max_head,
+        max_headers=settings.max_headers,
+        max_body=settings.max_body,
+        body_buffer_bytes=settings.body_buffer,
+        output_buffer_bytes=settings.output_buffer,
+        keep_alive_seconds=settings.keep_alive,
+        head_timeout_seconds=settings.head_timeout,
+        body_timeout_seconds=settings.body_timeout,
+        write_timeout_seconds=settings.write_timeout,
+        certificate=certificate,
+        key=key,
+    )
+
+
+class Worker:
+    """A worker that serves `app`; made, then started, drained or stopped, and joined.
+
+    Args:
+        app: The app.
+        listeners: Descriptors of listening sockets; they stay the caller's to close.
+        settings: Read once, here.
+
+    Raises:
+        UsageError: The certificate or the key can't be used.
+        EnvironmentProblem: The machine refuses what a worker needs, such as descriptors.
+    """
+
+    def __init__(
+        self, app: WSGIApplication, listeners: Sequence[int], settings: WorkerSettings
+    ) -> None:
+        native = _native()
+        try:
+            self._worker = native.Worker(app, listeners, settings, report)
+        except ValueError as error:
+            raise UsageError(
+                f"the worker could not be set up: {error}",
+                hints=("`uncork serve --show-settings` says where each setting comes from",),
+            ) from None
+        except OSError as error:
+            raise _refused(error) from None
+
+    def start(self) -> None:
+        """Starts serving and returns at once.
+
+        Raises:
+            EnvironmentProblem: The machine refuses a thread.
+        """
+        try:
+            self._worker.start()
+        except OSError as error:
+            raise _refused(error) from None
+
+    def drain(self) -> None:
+        """Stops accepting and lets running requests finish; does not block."""
+        self._worker.drain()
+
+    def stop(self) -> None:
+        """Closes every connection that is not inside the app; does not block."""
+        self._worker.stop()
+
+    def join(self, timeout_seconds: float) -> bool:
+        """Whether every thread ended in time; blocks without the GIL."""
+        return bool(self._worker.join(timeout_seconds))
+
+
+def report(text: str, error: BaseException | None) -> None:
+    """Prints what went wrong in the app, with its traceback; called from any app thread."""
+    if error is None:
+        console.warn(text)
+    else:
+        console.fail(AppError(text, details=_traceback(error)))
+
+
+def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
+    """A self-signed certificate for `host` and its key, both PEM."""
+    certificate, key = _native().self_signed_certificate(host)
+    return certificate, key
+
+
+def version() -> str:
+    """The version of uncork, as built into the native core."""
+    return str(_native().__version__)
+
+
+def _native() -> ModuleType:
+    try:
+        from uncork import _native  # noqa: PLC0415 (only a worker needs it)
+    except ImportError as error:
+        raise InternalError(
+            "the native core of uncork could not be loaded",
+            cause=str(error),
+            hints=(
+                "install uncork again with this very interpreter: "
+                "`python -m pip install --force-reinstall uncork`",
+            ),
+        ) from None
+    return _native
+
+
+def _traceback(error: BaseException) -> str:
+    try:
+        return "".join(traceback.format_exception(error))
+    except Exception as unprintable:  # their `__str__` may raise anything
+        return f"{type(error).__name__} (and {type(unprintable).__name__} while it was shown)"
+
+
+def _refused(error: OSError) -> EnvironmentProblem:
+    return EnvironmentProblem(
+        "the worker could not be started",
+        cause=(error.strerror or str(error)).lower(),
+        hints=("check the limits of this process: `ulimit -a`",),
+    )
