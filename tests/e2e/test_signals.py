@@ -238,3 +238,20 @@ def test_exit_functions_run_and_output_is_flushed_when_a_request_is_cut_off(fold
         server.wait_for_log("got /stuck")
         assert server.stop() == 0
         assert "last words" in server.log()
+
+
+def test_a_script_that_fails_after_a_request_was_cut_off_is_told(folder: Path) -> None:
+    (folder / "script.py").write_text(
+        "import hello\n"
+        "from wsgiref.simple_server import make_server\n"
+        "if __name__ == '__main__':\n"
+        "    make_server('127.0.0.1', 0, hello.app).serve_forever()\n"
+        "    raise RuntimeError('too late')\n"
+    )
+    arguments = ("script.py", "--graceful-timeout=0")
+    with LiveServer(*arguments, directory=folder, exit_code=3) as server:
+        with server.client() as running:
+            running.send(request("/stuck"))
+            server.wait_for_log("got /stuck")
+            server.stop()
+        assert "too late" in server.log()

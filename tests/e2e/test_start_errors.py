@@ -217,6 +217,17 @@ def test_an_app_that_can_not_be_loaded_is_the_app_s_fault(
 
 
 @pytest.mark.slow
+def test_a_thread_of_an_app_that_fails_to_load_does_not_keep_the_process(folder: Path) -> None:
+    (folder / "broken.py").write_text(
+        "import threading, time\n"
+        "threading.Thread(target=time.sleep, args=(60,), name='forever').start()\n"
+        "raise RuntimeError('out of order')\n"
+    )
+    lines = refused(run_uncork("serve", "broken", directory=folder), 3)
+    assert lines[-1] == "warning: not waiting any longer for `forever` to end"
+
+
+@pytest.mark.slow
 def test_an_app_that_does_not_exist_is_the_app_s_fault(folder: Path) -> None:
     refused(run_uncork("serve", "nosuch:app", "--bind=127.0.0.1:0", directory=folder), 3)
 
@@ -238,3 +249,17 @@ def test_the_port_of_a_script_that_is_taken_is_told_though_the_script_catches_al
         )
         finished = run_uncork("serve", "script.py", directory=folder)
     assert refused(finished, 4)[0].endswith("the address is in use")
+
+
+@pytest.mark.slow
+def test_a_script_that_only_answers_help_is_no_failure(folder: Path) -> None:
+    (folder / "script.py").write_text(
+        "import argparse, hello\n"
+        "from wsgiref.simple_server import make_server\n"
+        "if __name__ == '__main__':\n"
+        "    argparse.ArgumentParser(description='What it does').parse_args()\n"
+        "    make_server('127.0.0.1', 0, hello.app).serve_forever()\n"
+    )
+    finished = run_uncork("serve", "script.py", "--", "--help", directory=folder)
+    assert (finished.exit_code, finished.stderr) == (0, "")
+    assert "What it does" in finished.stdout

@@ -51,6 +51,7 @@ class LiveServer:
         as_nobody: Runs the server without root's rights, if the tests have them.
         is_tls: The server was given a certificate: `url` begins with `https`.
         waits_until_ready: `False` returns as soon as the process was started.
+        exit_code: What the server must end with.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class LiveServer:
         as_nobody: bool = False,
         is_tls: bool = False,
         waits_until_ready: bool = True,
+        exit_code: int = 0,
     ) -> None:
         self.arguments = arguments
         self.directory = directory
@@ -74,6 +76,7 @@ class LiveServer:
         self._as_nobody = as_nobody
         self._scheme = "https" if is_tls else "http"
         self._waits_until_ready = waits_until_ready
+        self._expected_exit_code = exit_code
 
     def __enter__(self) -> Self:
         skip_without_native_core()
@@ -235,7 +238,9 @@ class LiveServer:
 
     def _assert_clean_exit(self) -> None:
         exit_code = self.stop()
-        assert exit_code == 0, f"the server ended with {exit_code}\n{self._described_log()}"
+        assert exit_code == self._expected_exit_code, (
+            f"the server ended with {exit_code}\n{self._described_log()}"
+        )
         assert not self._group_is_alive(), f"a process was left over\n{self._described_log()}"
         for path in self.unix_paths:
             left = [entry.name for entry in path.parent.glob(f"*{path.name}*")]
