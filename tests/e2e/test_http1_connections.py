@@ -1,0 +1,157 @@
+"""One connection, several requests (RFC 9112 §9)."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from tests.conftest import Serve
+from tests.support.live_server import LiveServer
+from tests.support.raw_client import RawClient, Truncated
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve) -> LiveServer:
+    return serve("plain:app")
+
+
+def get(path: str, *headers: str, version: str = "HTTP/1.1") -> bytes:
+    return "\r\n".join([f"GET {path} {version}", "Host: test", *headers, "", ""]).encode()
+
+
+def post(path: str, body: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+def chunked(path: str, *chunks: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return head.encode() + body + b"0\r\n\r\n"
+
+
+def assert_let_go(client: RawClient) -> None:
+    """Fails unless the connection ends, in whichever way, with a refusal or with nothing."""
+    try:
+        rest = client.read_to_end()
+    except Truncated as reset:
+        rest = reset.received
+    assert rest == b"" or rest.startswith(b"HTTP/1.1 400 "), rest
+
+
+def test_a_connection_is_kept(client: RawClient) -> None:
+    for number in range(20):
+        response = client.get(f"/{number}")
+        assert response.body == f"/{number}".encode()
+        assert response.header("Connection") is None
+
+
+@pytest.mark.parametrize("value", ["close", "Close", "x, close", "close, x"])
+def test_a_client_may_ask_for_the_end(client: RawClient, value: str) -> None:
+    response = client.get("/a", f"Connection: {value}")
+    assert response.body == b"/a"
+    assert response.header("Connection") == "close"
+    client.assert_closed()
+
+
+def test_the_app_may_ask_for_the_end(client: RawClient) -> None:
+    response = client.get("/close")
+    assert response.body == b"bye"
+    assert response.header("Connection") == "close"
+    client.assert_closed()
+
+
+def test_http_1_0_ends_after_one_answer(client: RawClient) -> None:
+    response = client.request(get("/a", version="HTTP/1.0"))
+    assert (response.body, response.header("Connection")) == (b"/a", "close")
+    client.assert_closed()
+
+
+def test_http_1_0_may_ask_to_be_kept(client: RawClient) -> None:
+    for _ in range(3):
+        response = client.request(get("/a", "Connection: keep-alive", version="HTTP/1.0"))
+        assert response.body == b"/a"
+        assert (response.header("Connection") or "").lower() == "keep-alive"
+
+
+def test_http_1_0_can_not_be_kept_when_only_the_end_shows_the_length(client: RawClient) -> None:
+    response = client.request(get("/stream", "Connection: keep-alive", version="HTTP/1.0"))
+    assert response.framing == "until-close"
+    assert response.body.count(b"\n") == 5
+    assert response.header("Connection") == "close"
+
+
+def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
+    client.send(b"".join(get(f"/{number}") for number in range(100)))
+    for number in range(100):
+        assert client.read_response().body == f"/{number}".encode()
+    assert client.leftover == b""
+
+
+def test_pipelined_requests_of_every_kind_stay_in_step(client: RawClient) -> None:
+    client.send(
+        post("/echo", b"one")
+        + get("/stream")
+        + chunked("/echo", b"t", b"wo")
+        + post("/ignore", b"GET /evil HTTP/1.1\r\nHost: test\r\n\r\n")
+        + get("/status?line=204%20No%20Content")
+        + get("/sized")
+        + chunked("/ignore", b"x" * 5000)
+        + get("/last", "Connection: close")
+        + get("/after-the-last")
+    )
+    bodies = [client.read_response().body for _ in range(8)]
+    lines = b"".join(b"line %d\n" % number for number in range(5))
+    assert bodies == [b"one", lines, b"two", b"ignored", b"", lines, b"ignored", b"/last"]
+    client.assert_closed()
+
+
+def test_requests_that_come_byte_by_byte_are_understood(client: RawClient) -> None:
+    client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    requests = get("/a", "X-A: b") + post("/echo", b"sized") + chunked("/echo", b"chun", b"ked")
+    for byte in requests:
+        client.send(bytes([byte]))
+    assert [client.read_response().body for _ in range(3)] == [b"/a", b"sized", b"chunked"]
+
+
+@pytest.mark.parametrize("cut", range(1, 96, 7))
+def test_a_cut_anywhere_changes_nothing(client: RawClient, cut: int) -> None:
+    client.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    requests = chunked("/echo", b"abc") + get("/next")
+    assert len(requests) > cut
+    client.send(requests[:cut])
+    client.send(requests[cut:])
+    assert [client.read_response().body for _ in range(2)] == [b"abc", b"/next"]
+
+
+def test_an_empty_line_before_a_request_is_passed_over(client: RawClient) -> None:
+    """Old clients send one behind a body (RFC 9112 §2.2)."""
+    client.send(post("/echo", b"x") + b"\r\n" + get("/a"))
+    assert [client.read_response().body for _ in range(2)] == [b"x", b"/a"]
+
+
+def test_a_client_that_has_sent_everything_still_gets_its_answers(client: RawClient) -> None:
+    client.send(get("/stream") + get("/b"))
+    client.connection.shutdown(socket.SHUT_WR)
+    assert client.read_response().body.count(b"\n") == 5
+    assert client.read_response().body == b"/b"
+    client.assert_closed()
+
+
+def test_a_client_that_ends_in_the_middle_of_a_head_is_let_go(client: RawClient) -> None:
+    client.send(b"GET /half HTTP/1.1\r\nHost:")
+    client.connection.shutdown(socket.SHUT_WR)
+    assert_let_go(client)
+
+
+def test_connections_without_a_request_do_not_matter(server: LiveServer) -> None:
+    idle = [server.connect() for _ in range(50)]
+    try:
+        with server.client() as client:
+            assert client.get("/a").body == b"/a"
+    finally:
+        for connection in idle:
+            connection.close()
+    with server.client() as client:
+        assert client.get("/a").body == b"/a"
