@@ -85,7 +85,7 @@ KINDS: dict[str, Callable[[], Any]] = {
     "map": lambda: map(bytes, PIECES),
     "deque": lambda: deque(PIECES),
     "user-list": lambda: UserList(PIECES),
-    "list-subclass": lambda: OwnList([b"wrong"]),
+    "list-subclass": lambda: OwnList([b"wrong"] * len(PIECES)),
     "dictionary": lambda: dict.fromkeys(PIECES),
     "own-iterator": OwnIterator,
     "own-iterable": OwnIterable,

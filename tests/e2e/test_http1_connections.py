@@ -89,6 +89,42 @@ def test_pipelined_requests_are_answered_in_order(client: RawClient) -> None:
     assert client.leftover == b""
 
 
+@pytest.mark.parametrize("count", [1000, pytest.param(4000, marks=pytest.mark.slow)])
+def test_a_pipeline_longer_than_one_read_is_answered_to_its_end(
+    server: LiveServer, client: RawClient, count: int
+) -> None:
+    """The kernel tells of bytes once; those that were not read then must not be forgotten."""
+    with server.client() as other:
+        other.get("/shut")
+        client.send(get("/wait") + b"".join(get(f"/{number}") for number in range(count)))
+        server.wait_for(lambda: other.get("/calls?path=/wait").body != b"0", "the app had the gate")
+        other.get("/open")
+    assert client.read_response().body == b"open"
+    for number in range(count):
+        assert client.read_response().body == f"/{number}".encode()
+    assert client.get("/after").body == b"/after"
+
+
+def test_a_request_that_comes_while_an_answer_is_being_taken_is_not_forgotten(
+    server: LiveServer,
+) -> None:
+    size = 900_000  # the server keeps it all, and its loop sends it on as there is room
+    with socket.socket() as connection, server.client() as other:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.settimeout(5)
+        connection.connect(server.addresses[0])
+        client = RawClient(connection)
+        client.send(get(f"/block?size={size}"))
+        assert connection.recv(1, socket.MSG_PEEK)
+        for _ in range(5):
+            other.get("/a")  # so the loop has come round
+        client.send(get("/second"))
+        for _ in range(5):
+            other.get("/a")
+        assert len(client.read_response().body) == size
+        assert client.read_response().body == b"/second"
+
+
 def test_pipelined_requests_of_every_kind_stay_in_step(client: RawClient) -> None:
     client.send(
         post("/echo", b"one")
@@ -133,6 +169,20 @@ def test_an_empty_line_before_a_request_is_passed_over(client: RawClient) -> Non
 
 def test_a_client_that_has_sent_everything_still_gets_its_answers(client: RawClient) -> None:
     client.send(get("/stream") + get("/b"))
+    client.connection.shutdown(socket.SHUT_WR)
+    assert client.read_response().body.count(b"\n") == 5
+    assert client.read_response().body == b"/b"
+    client.assert_closed()
+
+
+@pytest.mark.skipif(not hasattr(socket, "MSG_MORE"), reason="Linux holds bytes back for the end")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_end_that_comes_along_with_a_request_is_noticed(
+    client: RawClient, is_first: bool
+) -> None:
+    if not is_first:
+        assert client.get("/a").body == b"/a"
+    client.connection.send(get("/stream") + get("/b"), socket.MSG_MORE)
     client.connection.shutdown(socket.SHUT_WR)
     assert client.read_response().body.count(b"\n") == 5
     assert client.read_response().body == b"/b"

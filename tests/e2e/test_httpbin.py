@@ -239,7 +239,6 @@ def test_a_chunked_upload_is_answered_as_one_with_a_length(
     assert chunked["headers"]["Content-Length"] == sized["headers"]["Content-Length"]
 
 
-@pytest.mark.slow
 def test_a_drip_drips(client: RawClient) -> None:
     client.send(b"GET /drip?duration=1&numbytes=5&delay=0 HTTP/1.1\r\nHost: test\r\n\r\n")
     received = b""

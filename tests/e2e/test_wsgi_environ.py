@@ -141,9 +141,11 @@ def test_a_target_that_is_a_url_names_the_host(client: RawClient) -> None:
     assert found["HTTP_HOST"] == "other.example:81"  # RFC 9112 §3.2.2
 
 
-def test_options_of_the_whole_server_has_no_path(client: RawClient) -> None:
+def test_options_of_the_whole_server_has_the_path_of_its_root(client: RawClient) -> None:
+    """`*` is no path: WSGI's begin with a slash, or are empty."""
     found = values(client, b"OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n")
-    assert found["PATH_INFO"] == ""
+    assert found["PATH_INFO"] in {"", "/"}
+    assert found["RAW_URI"] == "*"
 
 
 def test_content_type_and_length_are_absent_when_the_request_has_none(client: RawClient) -> None:
