@@ -71,6 +71,7 @@ def _write(stream: TextIO, text: str) -> None:
         # The stream's encoding lacks a character: `\xfc` is better than no message.
         encoded = text.encode(stream.encoding, "backslashreplace")
         _write(stream, encoded.decode(stream.encoding))
-    except (BrokenPipeError, ValueError):
-        # Deliberately not: an error. The reader of our output has gone; there is nobody to tell.
+    except (OSError, ValueError):
+        # Deliberately not: an error. The reader of our output has gone, or the terminal or the
+        # disk behind it; there is nobody to tell.
         pass

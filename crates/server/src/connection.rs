@@ -39,6 +39,12 @@ pub(crate) struct Connection {
     pub(crate) deadline: Instant,
     /// Whether the kernel was asked to tell of room to write.
     pub(crate) asked_for_room: bool,
+    /// Whether the socket may hold more than was read: the kernel tells of it once only, and the
+    /// reading stops when a request is complete.
+    may_have_unread: bool,
+    /// Whether the kernel said that the peer has ended its side. Then only reading to the very
+    /// end shows that it is reached.
+    has_ended: bool,
     /// Bytes that came and belong to a head that is not complete, or to a later request.
     input: Vec<u8>,
     phase: Phase,
@@ -107,6 +113,8 @@ impl Connection {
             transport,
             deadline,
             asked_for_room: false,
+            may_have_unread: false,
+            has_ended: false,
             input: Vec::new(),
             phase: Phase::Head(HeadScanner::default()),
         }
@@ -119,10 +127,12 @@ impl Connection {
 
     /// Acts on what the kernel said.
     pub(crate) fn on_news(&mut self, news: News, around: &mut Surroundings<'_>) -> Progress {
+        self.may_have_unread |= news.is_readable || news.is_ended;
+        self.has_ended |= news.is_ended;
         match self.phase {
             Phase::Flushing { then } => self.go_on_flushing(then, around),
             Phase::Lingering => self.go_on_lingering(around),
-            Phase::Head(_) | Phase::Body(_) => self.receive(news, around),
+            Phase::Head(_) | Phase::Body(_) => self.receive(around),
             Phase::Serving { .. } => Progress::Waiting,
         }
     }
@@ -159,7 +169,7 @@ impl Connection {
     /// Answers a request that the application is not to see.
     pub(crate) fn refuse(&mut self, error: &PeerError, around: &mut Surroundings<'_>) -> Progress {
         let mut answer = Vec::new();
-        peer_error_response(&mut answer, error, around.date.now());
+        peer_error_response(&mut answer, error, false, around.date.now());
         if self.transport.send_or_keep([&answer, b"", b""]).is_err() {
             return Progress::Over;
         }
@@ -188,7 +198,10 @@ impl Connection {
                     self.phase = Phase::Head(HeadScanner::default());
                     self.deadline = around.now + around.settings.keep_alive;
                     let input = std::mem::take(&mut self.input);
-                    self.feed(&input, around)
+                    match self.feed(&input, around) {
+                        Progress::Waiting => self.receive(around),
+                        progress => progress,
+                    }
                 }
             },
         }
@@ -211,26 +224,32 @@ impl Connection {
     }
 
     /// Reads until the socket is empty or a request is complete.
-    fn receive(&mut self, news: News, around: &mut Surroundings<'_>) -> Progress {
-        loop {
+    fn receive(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        let mut progress = Progress::Waiting;
+        while self.may_have_unread
+            && matches!(progress, Progress::Waiting)
+            && matches!(self.phase, Phase::Head(_) | Phase::Body(_))
+        {
             let scratch = std::mem::take(&mut around.scratch);
-            let result = self.transport.read(scratch);
-            let (progress, is_drained) = match result {
-                Ok(0) => (self.on_end_of_input(around), true),
-                // Fewer bytes than there was room for: the socket is empty (epoll(7)), unless
-                // the peer's end stands behind them, of which it will not be told again.
-                Ok(length) => (self.feed(&scratch[..length], around), {
-                    self.transport.is_emptied_by(length, scratch.len()) && !news.is_ended
-                }),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => (Progress::Waiting, true),
-                Err(_) => (Progress::Over, true),
+            progress = match self.transport.read(scratch) {
+                Ok(0) => {
+                    self.may_have_unread = false;
+                    self.on_end_of_input(around)
+                }
+                Ok(length) => {
+                    // Fewer bytes than there was room for: the socket is empty (epoll(7)).
+                    self.may_have_unread = self.has_ended || !self.transport.is_emptied_by(length, scratch.len());
+                    self.feed(&scratch[..length], around)
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.may_have_unread = false;
+                    Progress::Waiting
+                }
+                Err(_) => Progress::Over,
             };
             around.scratch = scratch;
-            let is_receiving = matches!(self.phase, Phase::Head(_) | Phase::Body(_));
-            if is_drained || !is_receiving || !matches!(progress, Progress::Waiting) {
-                return progress;
-            }
         }
+        progress
     }
 
     fn on_end_of_input(&mut self, around: &mut Surroundings<'_>) -> Progress {

@@ -193,7 +193,7 @@ impl<'job> Responder<'job> {
         }
         let error = uncork_protocol::PeerError::new(500, "the application failed");
         self.scratch.out.clear();
-        peer_error_response(&mut self.scratch.out, &error, self.scratch.date.now());
+        peer_error_response(&mut self.scratch.out, &error, self.request.is_head(), self.scratch.date.now());
         self.state =
             State::Answering { body: BodyEncoder::new(ResponseFraming::NoBody), keeps_alive: false, is_sent: false };
         // An error leaves the answer broken, which is what it is.

@@ -23,6 +23,7 @@ from uncork.app_locator.wsgi_shape import (
     is_app_instance,
     is_asgi,
     is_flask,
+    takes_two_arguments,
 )
 from uncork.errors import AppError
 
@@ -241,8 +242,8 @@ def _says_it_makes_an_app(value: object) -> bool:
 
 def _is_to_be_called(value: object, expression: Expression) -> bool:
     if isinstance(value, FunctionType):
-        # As Flask: a plain function is a factory, unless it takes `(environ, start_response)`.
-        return expression.is_call or not is_app_function(value)
+        # As Flask: a plain function is a factory, unless it is an app by what it takes.
+        return expression.is_call or not (is_app_function(value) or takes_two_arguments(value))
     return expression.is_call and callable(value)
 
 

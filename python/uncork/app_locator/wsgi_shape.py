@@ -74,6 +74,13 @@ def is_app(value: object) -> bool:
     return True
 
 
+def takes_two_arguments(value: object) -> bool:
+    """Whether it can only be called with two arguments, whatever it calls them, as an app is."""
+    positional = _positional(value) or ()
+    required = [p for p in positional if p.default is inspect.Parameter.empty]
+    return len(positional) == len(required) == 2 and not inspect.iscoroutinefunction(value)
+
+
 def is_asgi(value: object) -> bool:
     """Whether it is an ASGI app, such as one of FastAPI, Starlette or Quart."""
     call = value if inspect.isroutine(value) else getattr(type(value), "__call__", None)  # noqa: B004

@@ -251,16 +251,18 @@ impl BodyEncoder {
 }
 
 /// Writes a whole answer that refuses a request, to be followed by the connection's end.
-pub fn peer_error_response(out: &mut Vec<u8>, error: &PeerError, date: &[u8; 29]) {
+/// `is_to_head` leaves its body out, which an answer to `HEAD` has not.
+pub fn peer_error_response(out: &mut Vec<u8>, error: &PeerError, is_to_head: bool, date: &[u8; 29]) {
     let reason = reason_phrase(error.status);
     let body = format!("{} {reason}: {}\n", error.status, error.explanation);
     let retry = if error.status == 503 { "Retry-After: 1\r\n" } else { "" };
     out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", error.status).as_bytes());
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nDate: ");
     out.extend_from_slice(date);
-    out.extend_from_slice(
-        format!("\r\nContent-Length: {}\r\n{retry}Connection: close\r\n\r\n{body}", body.len()).as_bytes(),
-    );
+    out.extend_from_slice(format!("\r\nContent-Length: {}\r\n{retry}Connection: close\r\n\r\n", body.len()).as_bytes());
+    if !is_to_head {
+        out.extend_from_slice(body.as_bytes());
+    }
 }
 
 /// The usual reason phrase of a status that uncork itself sends.
@@ -426,9 +428,12 @@ mod tests {
     #[test]
     fn an_error_is_a_whole_answer() {
         let mut out = Vec::new();
-        peer_error_response(&mut out, &PeerError::bad_request("no"), DATE);
-        let text = String::from_utf8(out).unwrap();
+        peer_error_response(&mut out, &PeerError::bad_request("no"), false, DATE);
+        let text = String::from_utf8(out.clone()).unwrap();
         assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
         assert!(text.ends_with("Content-Length: 20\r\nConnection: close\r\n\r\n400 Bad Request: no\n"), "{text}");
+        out.clear();
+        peer_error_response(&mut out, &PeerError::bad_request("no"), true, DATE);
+        assert!(out.ends_with(b"Content-Length: 20\r\nConnection: close\r\n\r\n"));
     }
 }
