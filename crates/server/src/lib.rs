@@ -29,6 +29,8 @@ mod listener;
 #[cfg(not(loom))]
 mod responder;
 #[cfg(not(loom))]
+mod sentinel;
+#[cfg(not(loom))]
 mod server;
 #[cfg(not(loom))]
 mod settings;

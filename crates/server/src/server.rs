@@ -3,7 +3,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,18 +13,17 @@ use mio::Waker;
 use crate::app::{Application, Request};
 use crate::connection::ReadyRequest;
 use crate::event_loop::{Ending, EventLoop, Job, Next, Outside, Returned};
-use crate::leadership::{Errand, LastLook, Leadership, Seat, Successor, Watch};
+use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
 use crate::responder::{Responder, ThreadScratch};
+use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
+use crate::sys::CpuClock;
 use crate::tls::TlsConfig;
 
-/// How often the sentinel looks while there are calls; a call that lasts longer costs its
-/// leader the lead.
-const TICK: Duration = Duration::from_micros(200);
-
-/// A call made without the lead that ends within this time speaks for keeping the lead again.
+/// A call made without the lead that waits no longer than this speaks for keeping the lead
+/// again. CPU time does not count: it would not have been saved by another thread.
 const FAST_CALL: Duration = Duration::from_micros(200);
 
 /// How long a thread waits to be needed before it ends.
@@ -48,6 +47,8 @@ struct Shared {
     /// Whether the leader is, or is about to be, asleep in the kernel.
     is_blocked: AtomicBool,
     ending: AtomicU8,
+    /// The CPU clock of the thread that leads, or led last.
+    leader_clock: AtomicI64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -84,6 +85,7 @@ impl Server {
                 has_returned: AtomicBool::new(false),
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
+                leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
             }),
         })
     }
@@ -131,7 +133,9 @@ impl Shared {
             self.application.run_thread(&mut || {
                 let seat = Seat::new();
                 let mut scratch = ThreadScratch::new();
+                let clock = CpuClock::of_this_thread();
                 loop {
+                    self.leader_clock.store(clock.number(), Ordering::Relaxed);
                     self.lead(&mut scratch);
                     match self.leadership.follow(&seat, PATIENCE, || self.wake_leader()) {
                         Errand::Lead => {}
@@ -173,9 +177,14 @@ impl Shared {
 
     fn call_without_lead(self: &Arc<Self>, job: Job, scratch: &mut ThreadScratch) {
         self.pass_lead();
-        let start = Instant::now();
+        let (start, cpu_start) = (Instant::now(), CpuClock::THIS_THREAD.now());
         let returned = self.call(job, scratch);
-        self.leadership.note_call(start.elapsed() > FAST_CALL);
+        let cpu = CpuClock::THIS_THREAD.now().zip(cpu_start).map_or(Duration::ZERO, |(end, start)| end - start);
+        if start.elapsed().saturating_sub(cpu) > FAST_CALL {
+            self.leadership.note_slow_call();
+        } else {
+            self.leadership.note_fast_call();
+        }
         self.give_back(returned);
     }
 
@@ -221,17 +230,18 @@ impl Shared {
 
     /// The sentinel's life.
     fn stand_guard(self: &Arc<Self>) {
-        let mut last = LastLook::default();
+        let mut sentinel = Sentinel::new();
         loop {
-            match self.leadership.watch(&mut last, TICK) {
-                Watch::Again => {}
-                Watch::Usurped => self.pass_lead(),
-                Watch::Care => {
+            let clock = || CpuClock::from_number(self.leader_clock.load(Ordering::Relaxed));
+            match sentinel.watch(&self.leadership, clock) {
+                Judgement::Nothing => {}
+                Judgement::TookLead => self.pass_lead(),
+                Judgement::HasLead => {
                     if !self.take_care() {
                         return;
                     }
                 }
-                Watch::Leave => return,
+                Judgement::Leave => return,
             }
         }
     }

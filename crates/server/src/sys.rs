@@ -43,3 +43,47 @@ pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: the descriptor was just made, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
+
+/// A clock of CPU time, of one thread or of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CpuClock(libc::clockid_t);
+
+impl CpuClock {
+    /// The CPU time of the whole process.
+    pub(crate) const PROCESS: Self = Self(libc::CLOCK_PROCESS_CPUTIME_ID);
+    /// The CPU time of the thread that asks.
+    pub(crate) const THIS_THREAD: Self = Self(libc::CLOCK_THREAD_CPUTIME_ID);
+
+    /// The clock of the calling thread, for other threads to read; where the system has no such
+    /// clocks, one that can't be read.
+    pub(crate) fn of_this_thread() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            let mut clock = 0;
+            // SAFETY: pthread_self is always valid, and `clock` outlives the call.
+            if unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) } == 0 {
+                return Self(clock);
+            }
+        }
+        Self(libc::clockid_t::MAX)
+    }
+
+    /// The number by which `from_number` finds the clock again.
+    pub(crate) fn number(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    pub(crate) fn from_number(number: i64) -> Self {
+        Self(libc::clockid_t::try_from(number).unwrap_or(libc::clockid_t::MAX))
+    }
+
+    /// The time on this clock; `None` when its thread has ended.
+    pub(crate) fn now(self) -> Option<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid timespec and outlives the call; a bad clock is an error.
+        if unsafe { libc::clock_gettime(self.0, &raw mut time) } != 0 {
+            return None;
+        }
+        Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    }
+}
