@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 
 use uncork_protocol::RequestHead;
-use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, ResponseFraming, peer_error_response};
+use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response};
 
 use crate::date::DateCache;
 use crate::settings::ServerSettings;
@@ -64,7 +64,9 @@ pub struct Responder<'job> {
 enum State {
     /// No head was given yet.
     Fresh,
-    /// A head was given, and perhaps sent.
+    /// A head was given; it is ended when something is known of the body.
+    Headed { facts: HeadFacts },
+    /// The head is ended, and perhaps sent.
     Answering { body: BodyEncoder, keeps_alive: bool, is_sent: bool },
     /// Everything was given.
     Finished { keeps_alive: bool },
@@ -84,30 +86,55 @@ impl<'job> Responder<'job> {
         Self { request, transport, settings, scratch, may_keep_alive, state: State::Fresh }
     }
 
-    /// Gives the head. `fields` writes the header fields; `body_length` is the length of the
-    /// whole body where it is known. Nothing is sent before the first data, or the end.
+    /// Gives the head, in place of one that was given before and not sent. `fields` writes the
+    /// header fields. Nothing is sent before the first data, or the end.
     ///
     /// # Errors
     /// The application's mistake in status or fields; the answer is as if nothing was given.
     pub fn head(
         &mut self,
         status: &[u8],
-        body_length: Option<u64>,
         fields: impl FnOnce(&mut HeadEncoder<'_>) -> Result<(), AppMistake>,
     ) -> Result<(), AppMistake> {
         let out = &mut self.scratch.out;
         out.clear();
+        self.state = State::Fresh;
         let mut encoder = HeadEncoder::start(out, status)?;
         fields(&mut encoder)?;
-        let (framing, keeps_alive) =
-            encoder.finish(self.request, body_length, self.may_keep_alive, self.scratch.date.now());
-        self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
+        self.state = State::Headed { facts: encoder.facts() };
         Ok(())
+    }
+
+    /// Says how long the whole body is, before any of it is given. `None`: not known.
+    ///
+    /// # Errors
+    /// No head was given.
+    pub fn begin_body(&mut self, length: Option<u64>) -> Result<(), SendError> {
+        match self.state {
+            State::Headed { facts } => {
+                let (framing, keeps_alive) = facts.finish(
+                    &mut self.scratch.out,
+                    self.request,
+                    length,
+                    self.may_keep_alive,
+                    self.scratch.date.now(),
+                );
+                self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
+                Ok(())
+            }
+            State::Answering { .. } => Ok(()),
+            State::Fresh | State::Finished { .. } | State::Broken => Err(SendError::OutOfOrder),
+        }
+    }
+
+    /// Whether a head was given.
+    pub fn has_head(&self) -> bool {
+        !matches!(self.state, State::Fresh)
     }
 
     /// Whether a part of the answer may have reached the peer.
     pub fn is_sent(&self) -> bool {
-        !matches!(self.state, State::Fresh | State::Answering { is_sent: false, .. })
+        !matches!(self.state, State::Fresh | State::Headed { .. } | State::Answering { is_sent: false, .. })
     }
 
     /// Whether all data are thrown away: the request was `HEAD`, or the status has no body.
@@ -115,18 +142,10 @@ impl<'job> Responder<'job> {
         matches!(&self.state, State::Answering { body, .. } if body.is_without_data())
     }
 
-    /// Takes back a head of which nothing was sent.
-    pub fn forget_head(&mut self) {
-        if !self.is_sent() {
-            self.scratch.out.clear();
-            self.state = State::Fresh;
-        }
-    }
-
     /// Gathers `data` without sending anything; `false` when it is too much to gather, and
     /// must go through `send`. Never blocks.
     pub fn gather(&mut self, data: &[u8]) -> bool {
-        let State::Answering { body, .. } = &mut self.state else {
+        let (Ok(()), State::Answering { body, .. }) = (self.begin_body(None), &mut self.state) else {
             return false;
         };
         let out = &mut self.scratch.out;
@@ -144,6 +163,7 @@ impl<'job> Responder<'job> {
     /// # Errors
     /// The peer has gone, or this is out of order.
     pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.begin_body(None)?;
         let State::Answering { body, is_sent, .. } = &mut self.state else {
             return Err(SendError::OutOfOrder);
         };
@@ -166,6 +186,7 @@ impl<'job> Responder<'job> {
     /// # Errors
     /// The peer has gone, or no head was given.
     pub fn finish(&mut self) -> Result<(), SendError> {
+        self.begin_body(Some(0))?;
         let State::Answering { body, keeps_alive, .. } = &self.state else {
             return Err(SendError::OutOfOrder);
         };
@@ -182,7 +203,7 @@ impl<'job> Responder<'job> {
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match &self.state {
             State::Answering { body, .. } => body.broken_length(),
-            State::Fresh | State::Finished { .. } | State::Broken => None,
+            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken => None,
         }
     }
 

@@ -68,7 +68,8 @@ impl Application for TestApplication {
         let mut body = request.head.target().to_vec();
         let length = body.len() as u64 + request.body.len();
         request.body.into_reader().unwrap().read(u64::MAX, &mut body).unwrap();
-        responder.head(b"200 OK", Some(length), |_| Ok(())).unwrap();
+        responder.head(b"200 OK", |_| Ok(())).unwrap();
+        responder.begin_body(Some(length)).unwrap();
         assert!(responder.gather(&body));
         // A test may have gone away; the answer is its to miss.
         let _ = responder.finish();

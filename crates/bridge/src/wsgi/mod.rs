@@ -7,8 +7,8 @@ mod names;
 mod response;
 mod start_response;
 
-use pyo3::intern;
 use pyo3::prelude::*;
+use uncork_protocol::RequestHead;
 use uncork_server::{Application, Request, Responder};
 
 pub(crate) use self::file_wrapper::FileWrapper;
@@ -31,9 +31,10 @@ impl WsgiApplication {
         Ok(Self { app, report, template: EnvironTemplate::new(py)? })
     }
 
-    /// Tells the operator; `what` is put behind the request's method and path.
-    fn report(&self, py: Python<'_>, request_line: &str, what: &str, error: Option<PyErr>) {
-        let text = format!("{what} at `{request_line}`");
+    /// Tells the operator; `what` is put before the request's method and path.
+    fn report(&self, py: Python<'_>, head: &RequestHead, what: &str, error: Option<PyErr>) {
+        let request_line = [head.method(), b" ", head.path()].concat();
+        let text = format!("{what} at `{}`", String::from_utf8_lossy(&request_line).escape_debug());
         let error = error.map(|error| error.into_value(py));
         if let Err(error) = self.report.call1(py, (text, error)) {
             error.write_unraisable(py, None);
@@ -43,21 +44,7 @@ impl WsgiApplication {
     fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
         let environ = self.template.make(py, request)?;
         let iterable = self.app.bind(py).call1((environ, start_response))?;
-        let result = response::send(&iterable, start_response);
-        // PEP 3333: also when the answer failed, and also when the client has gone.
-        let closing = match iterable.getattr_opt(intern!(py, "close")) {
-            Ok(Some(close)) => close.call0().map(drop),
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        match (result, closing) {
-            (Ok(()), closing) => closing,
-            (Err(error), Ok(())) => Err(error),
-            (Err(error), Err(second)) => {
-                second.write_unraisable(py, Some(&iterable));
-                Err(error)
-            }
-        }
+        response::send(&iterable, start_response)
     }
 }
 
@@ -67,24 +54,30 @@ impl Application for WsgiApplication {
     }
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
-        Python::attach(|py| {
+        let has_failed = Python::attach(|py| {
             let head = request.head;
-            let request_line = || {
-                let text = [head.method(), b" ", head.path()].concat();
-                String::from_utf8_lossy(&text).escape_debug().to_string()
-            };
-            let started = StartResponse::lend(py, responder, |start_response| {
-                if let Err(error) = self.answer(py, request, start_response) {
-                    self.report(py, &request_line(), "the application raised", Some(error));
-                    start_response.get().fail();
-                }
-                start_response.get().take_complaint()
+            let answered = StartResponse::lend(py, responder, |start_response| {
+                let result = self.answer(py, request, start_response);
+                let complaint = start_response.get().take_complaint();
+                result.map(|()| complaint)
             });
-            match started {
-                Ok(None) => {}
-                Ok(Some(complaint)) => self.report(py, &request_line(), &complaint, None),
-                Err(error) => self.report(py, &request_line(), "no room for the request", Some(error)),
+            match answered.and_then(|result| result) {
+                Ok(None) => false,
+                Ok(Some(complaint)) => {
+                    self.report(py, head, &complaint, None);
+                    false
+                }
+                Err(error) => {
+                    self.report(py, head, "the application raised", Some(error));
+                    true
+                }
             }
         });
+        if has_failed {
+            return responder.fail();
+        }
+        // What was gathered goes out without the GIL. Where the answer has ended already, this
+        // is out of order, and nothing is left to be done; where the client has gone, likewise.
+        let _ = responder.finish();
     }
 }
