@@ -46,7 +46,7 @@ pub(crate) struct Connection {
     /// end shows that it is reached.
     has_ended: bool,
     /// Bytes that came and belong to a head that is not complete, or to a later request.
-    input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
     phase: Phase,
 }
 

@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Registry, Token, Waker};
 use uncork_protocol::PeerError;
 
 use crate::connection::{Connection, ConnectionInfo, Progress, ReadyRequest, Surroundings};
@@ -107,12 +107,12 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// A loop that accepts from `listeners`, and a waker for it.
+    /// A loop that accepts from `listeners`, a waker for it, and its registry.
     pub(crate) fn new(
         mut listeners: Vec<Listener>,
         settings: Arc<ServerSettings>,
         tls: Option<TlsConfig>,
-    ) -> io::Result<(Self, Waker)> {
+    ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         for (index, listener) in listeners.iter_mut().enumerate() {
@@ -136,7 +136,8 @@ impl EventLoop {
             ending: Ending::No,
             has_caretaker: false,
         };
-        Ok((event_loop, waker))
+        let registry = event_loop.poll.registry().try_clone()?;
+        Ok((event_loop, waker, registry))
     }
 
     /// Drives the loop until there is something for the caller to do. Blocks, without the GIL.

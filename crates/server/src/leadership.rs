@@ -84,6 +84,8 @@ struct Roster {
     idle: Vec<Arc<Seat>>,
     /// Application threads that exist, idle or not.
     threads: usize,
+    /// Those of them that do not count towards `max_threads`.
+    detached: usize,
     max_threads: usize,
     /// Whether the lead was passed to the sentinel and not yet taken back.
     has_caretaker: bool,
@@ -115,6 +117,7 @@ impl Leadership {
             roster: Mutex::new(Roster {
                 idle: Vec::new(),
                 threads: 1,
+                detached: 0,
                 max_threads,
                 has_caretaker: false,
                 is_stopping: false,
@@ -176,7 +179,7 @@ impl Leadership {
             seat.send_on(Errand::Lead);
             return Successor::Follower;
         }
-        if roster.threads < roster.max_threads && !roster.is_stopping {
+        if roster.may_grow() {
             roster.threads += 1;
             return Successor::NewThread;
         }
@@ -236,16 +239,37 @@ impl Leadership {
         self.is_wanted.load(Ordering::SeqCst)
     }
 
-    /// The caretaker passes the lead to a follower, if one still waits. Returns whether it did.
-    pub(crate) fn end_care(&self) -> bool {
+    /// The caretaker passes on the lead, to a follower or a new thread, if it can. Returns to whom.
+    pub(crate) fn end_care(&self) -> Option<Successor> {
         let mut roster = lock(&self.roster);
         self.is_wanted.store(false, Ordering::SeqCst);
-        let Some(seat) = roster.idle.pop() else {
-            return false;
+        let successor = if let Some(seat) = roster.idle.pop() {
+            seat.send_on(Errand::Lead);
+            Successor::Follower
+        } else if roster.may_grow() {
+            roster.threads += 1;
+            Successor::NewThread
+        } else {
+            return None;
         };
         roster.has_caretaker = false;
-        seat.send_on(Errand::Lead);
-        true
+        Some(successor)
+    }
+
+    /// The calling thread is going to be inside its call for as long as a connection lasts, and
+    /// makes room for another one. `poke` as in `follow`.
+    pub(crate) fn detach(&self, poke: impl FnOnce()) {
+        let mut roster = lock(&self.roster);
+        roster.detached += 1;
+        if roster.has_caretaker {
+            self.is_wanted.store(true, Ordering::SeqCst);
+            poke();
+        }
+    }
+
+    /// The calling thread, detached before, counts again.
+    pub(crate) fn reattach(&self) {
+        lock(&self.roster).detached -= 1;
     }
 
     /// Sends every follower and the sentinel home; called by whoever has the lead, for good.
@@ -318,6 +342,12 @@ impl Leadership {
         let _roster = lock(&self.roster);
         self.is_sentinel_asleep.store(false, Ordering::SeqCst);
         self.sentinel_wake.notify_one();
+    }
+}
+
+impl Roster {
+    fn may_grow(&self) -> bool {
+        self.threads - self.detached < self.max_threads && !self.is_stopping
     }
 }
 
@@ -428,9 +458,21 @@ mod tests {
         });
         was_poked.recv().unwrap();
         assert!(leadership.is_wanted());
-        assert!(leadership.end_care());
-        assert!(!leadership.end_care());
+        assert_eq!(leadership.end_care(), Some(Successor::Follower));
+        assert_eq!(leadership.end_care(), None);
         assert_eq!(follower.join().unwrap(), Errand::Lead);
+    }
+
+    #[test]
+    fn a_detached_thread_makes_room_for_another() {
+        let leadership = Leadership::new(1);
+        assert_eq!(leadership.pass(), Successor::Caretaker);
+        let mut was_poked = false;
+        leadership.detach(|| was_poked = true);
+        assert!(was_poked && leadership.is_wanted());
+        assert_eq!(leadership.end_care(), Some(Successor::NewThread));
+        leadership.reattach();
+        assert_eq!(leadership.pass(), Successor::Caretaker);
     }
 
     #[test]
@@ -557,7 +599,7 @@ mod model {
                     thread::yield_now();
                 }
                 assert!(poked.load(Ordering::SeqCst) || leadership.is_wanted());
-                assert!(leadership.end_care());
+                assert_eq!(leadership.end_care(), Some(Successor::Follower));
             }
             follower.join().unwrap();
             assert!(event_loop.turns.load(Ordering::SeqCst) >= 2);

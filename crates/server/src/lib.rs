@@ -27,6 +27,8 @@ mod event_loop;
 #[cfg(not(loom))]
 mod listener;
 #[cfg(not(loom))]
+mod relay;
+#[cfg(not(loom))]
 mod responder;
 #[cfg(not(loom))]
 mod sentinel;

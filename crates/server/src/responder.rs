@@ -5,11 +5,14 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 
+use socket2::SockRef;
 use uncork_protocol::RequestHead;
 use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response};
 
 use crate::date::DateCache;
+use crate::relay;
 use crate::settings::ServerSettings;
 use crate::transport::Transport;
 
@@ -57,7 +60,16 @@ pub struct Responder<'job> {
     settings: &'job ServerSettings,
     scratch: &'job mut ThreadScratch,
     may_keep_alive: bool,
+    /// Bytes that came behind the request.
+    leftover: &'job mut Vec<u8>,
+    host: &'job dyn Host,
     state: State,
+}
+
+/// What a responder needs of the server when the application takes over the connection.
+pub(crate) trait Host: std::fmt::Debug {
+    /// The connection is no longer the event loop's, and the thread is gone for long.
+    fn on_handed_over(&self, transport: &mut Transport);
 }
 
 #[derive(Debug)]
@@ -72,6 +84,8 @@ enum State {
     Finished { keeps_alive: bool },
     /// The answer can't be finished.
     Broken,
+    /// The application speaks to the peer by itself.
+    HandedOver,
 }
 
 impl<'job> Responder<'job> {
@@ -80,10 +94,38 @@ impl<'job> Responder<'job> {
         transport: &'job mut Transport,
         settings: &'job ServerSettings,
         scratch: &'job mut ThreadScratch,
+        leftover: &'job mut Vec<u8>,
+        host: &'job dyn Host,
         may_keep_alive: bool,
     ) -> Self {
         scratch.out.clear();
-        Self { request, transport, settings, scratch, may_keep_alive, state: State::Fresh }
+        Self { request, transport, settings, scratch, may_keep_alive, leftover, host, state: State::Fresh }
+    }
+
+    /// Hands the connection over to the application, for a protocol that it speaks by itself.
+    /// Returns a blocking stream socket, on which the bytes that came behind the request are
+    /// read first. Nothing is sent for this request by anybody else.
+    ///
+    /// # Errors
+    /// The answer has begun, or there is no room for another descriptor or thread.
+    pub fn hand_over(&mut self) -> io::Result<OwnedFd> {
+        if !matches!(self.state, State::Fresh | State::Headed { .. }) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the answer to this request has begun"));
+        }
+        let is_plain = self.transport.is_plain() && self.leftover.is_empty();
+        self.host.on_handed_over(self.transport);
+        self.state = State::HandedOver;
+        let (socket, tls, output) = self.transport.split_off()?;
+        if is_plain {
+            SockRef::from(&socket).set_nonblocking(false)?;
+            return Ok(socket);
+        }
+        relay::start(socket, tls, std::mem::take(self.leftover), output)
+    }
+
+    /// Whether the connection was handed over.
+    pub fn is_handed_over(&self) -> bool {
+        matches!(self.state, State::HandedOver)
     }
 
     /// Gives the head, in place of one that was given before and not sent. `fields` writes the
@@ -123,7 +165,7 @@ impl<'job> Responder<'job> {
                 Ok(())
             }
             State::Answering { .. } => Ok(()),
-            State::Fresh | State::Finished { .. } | State::Broken => Err(SendError::OutOfOrder),
+            State::Fresh | State::Finished { .. } | State::Broken | State::HandedOver => Err(SendError::OutOfOrder),
         }
     }
 
@@ -203,12 +245,15 @@ impl<'job> Responder<'job> {
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match &self.state {
             State::Answering { body, .. } => body.broken_length(),
-            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken => None,
+            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken | State::HandedOver => None,
         }
     }
 
     /// Answers `500` where nothing was sent yet, and breaks the answer off where it was.
     pub fn fail(&mut self) {
+        if self.is_handed_over() {
+            return;
+        }
         if self.is_sent() {
             return self.break_off();
         }
@@ -233,8 +278,10 @@ impl<'job> Responder<'job> {
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
     pub(crate) fn outcome(mut self) -> Option<bool> {
-        if let State::Finished { keeps_alive } = self.state {
-            return Some(keeps_alive);
+        match self.state {
+            State::Finished { keeps_alive } => return Some(keeps_alive),
+            State::HandedOver => return None,
+            _ => {}
         }
         self.break_off();
         None

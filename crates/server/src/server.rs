@@ -8,19 +8,20 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::Waker;
+use mio::{Registry, Waker};
 
 use crate::app::{Application, Request};
-use crate::connection::ReadyRequest;
+use crate::connection::{Connection, ReadyRequest};
 use crate::event_loop::{Ending, EventLoop, Job, Next, Outside, Returned};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
-use crate::responder::{Responder, ThreadScratch};
+use crate::responder::{Host, Responder, ThreadScratch};
 use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
 use crate::sys::CpuClock;
 use crate::tls::TlsConfig;
+use crate::transport::Transport;
 
 /// A call made without the lead that waits no longer than this speaks for keeping the lead
 /// again. CPU time does not count: it would not have been saved by another thread.
@@ -42,6 +43,7 @@ struct Shared {
     /// Only who has the lead locks it, so that the lock is free whenever it is asked for.
     event_loop: Mutex<EventLoop>,
     waker: Waker,
+    registry: Registry,
     returned: Mutex<Vec<Returned>>,
     has_returned: AtomicBool,
     /// Whether the leader is, or is about to be, asleep in the kernel.
@@ -73,7 +75,7 @@ impl Server {
         let is_tls = tls.is_some();
         let listeners =
             listeners.iter().map(|&descriptor| Listener::duplicate(descriptor, is_tls)).collect::<io::Result<_>>()?;
-        let (event_loop, waker) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
+        let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Box::new(application),
@@ -81,6 +83,7 @@ impl Server {
                 settings,
                 event_loop: Mutex::new(event_loop),
                 waker,
+                registry,
                 returned: Mutex::new(Vec::new()),
                 has_returned: AtomicBool::new(false),
                 is_blocked: AtomicBool::new(false),
@@ -189,20 +192,29 @@ impl Shared {
     }
 
     fn pass_lead(self: &Arc<Self>) {
-        if self.leadership.pass() == Successor::NewThread && spawn_application_thread(self).is_err() {
+        if self.leadership.pass() == Successor::NewThread {
+            self.start_successor();
+        }
+    }
+
+    /// Starts the thread that has the lead from its first moment on.
+    fn start_successor(self: &Arc<Self>) {
+        if spawn_application_thread(self).is_err() {
             self.leadership.pass_to_caretaker();
         }
     }
 
     fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
         let Job { mut connection, request: ReadyRequest { head, body } } = job;
-        let connection_mut = &mut *connection;
+        let Connection { transport, input, info, .. } = &mut *connection;
         let may_keep_alive = self.ending() == Ending::No && !self.settings.keep_alive.is_zero();
-        let mut responder =
-            Responder::new(&head, &mut connection_mut.transport, &self.settings, scratch, may_keep_alive);
-        let request = Request { head: &head, body, connection: &connection_mut.info };
+        let mut responder = Responder::new(&head, transport, &self.settings, scratch, input, self, may_keep_alive);
+        let request = Request { head: &head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();
+        }
+        if responder.is_handed_over() {
+            self.leadership.reattach();
         }
         let keeps_alive = responder.outcome();
         Returned { connection, keeps_alive }
@@ -247,14 +259,20 @@ impl Shared {
     }
 
     /// Keeps the loop alive while every thread is inside the application; `false` at its end.
-    fn take_care(&self) -> bool {
+    fn take_care(self: &Arc<Self>) -> bool {
         let mut event_loop = self.lock_loop();
         loop {
-            match event_loop.next(self, true) {
+            match event_loop.next(&**self, true) {
                 Next::PassLead => {
-                    if self.leadership.end_care() {
-                        return true;
+                    match self.leadership.end_care() {
+                        None => continue,
+                        Some(Successor::NewThread) => {
+                            drop(event_loop);
+                            self.start_successor();
+                        }
+                        Some(_) => {}
                     }
+                    return true;
                 }
                 Next::Ended | Next::Call(_) => {
                     self.leadership.stop();
@@ -262,6 +280,14 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+impl Host for Shared {
+    fn on_handed_over(&self, transport: &mut Transport) {
+        // An error means that the loop does not know the socket, which is what is wanted.
+        let _ = transport.deregister(&self.registry);
+        self.leadership.detach(|| self.wake_leader());
     }
 }
 

@@ -14,18 +14,34 @@ pub(crate) fn wait_until_writable(descriptor: RawFd, timeout: Duration) -> io::R
 
 fn wait_for(descriptor: RawFd, events: libc::c_short, timeout: Duration) -> io::Result<bool> {
     let milliseconds = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
-    let mut entry = libc::pollfd { fd: descriptor, events, revents: 0 };
+    let mut entry = [libc::pollfd { fd: descriptor, events, revents: 0 }];
+    poll(&mut entry, milliseconds).map(|count| count > 0)
+}
+
+/// Waits until one of two descriptors can do what it is asked for: `(descriptor, read, write)`.
+/// One that is asked for nothing is not looked at, so that its end does not wake for ever.
+///
+/// # Errors
+/// poll(2) failed for another reason than a signal.
+pub(crate) fn wait_for_either(entries: [(RawFd, bool, bool); 2]) -> io::Result<()> {
+    let mut entries = entries.map(|(descriptor, read, write)| libc::pollfd {
+        fd: if read || write { descriptor } else { -1 },
+        events: if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 },
+        revents: 0,
+    });
+    poll(&mut entries, -1).map(drop)
+}
+
+fn poll(entries: &mut [libc::pollfd], milliseconds: libc::c_int) -> io::Result<libc::c_int> {
     loop {
-        // SAFETY: `entry` is one valid pollfd and outlives the call.
-        match unsafe { libc::poll(&raw mut entry, 1, milliseconds) } {
-            0 => return Ok(false),
-            1.. => return Ok(true),
-            _ => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+        // SAFETY: the pointer and the count are those of a slice of valid pollfds.
+        let count = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds) };
+        if count >= 0 {
+            return Ok(count);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use mio::event::Source;
@@ -170,6 +170,26 @@ impl Transport {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
+    }
+
+    /// Whether bytes of the peer go to and fro as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls.is_none() && !self.has_output()
+    }
+
+    /// A second descriptor for the socket, and the TLS state and the output, which this transport
+    /// then lacks.
+    pub(crate) fn split_off(&mut self) -> io::Result<(OwnedFd, Option<TlsSession>, Vec<u8>)> {
+        let socket = sys::duplicate(self.descriptor())?;
+        let output = self.output.split_off(self.taken);
+        self.output.clear();
+        self.taken = 0;
+        Ok((socket, self.tls.take(), output))
+    }
+
+    /// Ends the event loop's interest in this stream; any thread may call this.
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
     }
 
     /// Lets the connection end with a reset, which no peer takes for the end of an answer.

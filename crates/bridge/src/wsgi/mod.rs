@@ -6,8 +6,12 @@ mod input;
 mod names;
 mod response;
 mod start_response;
+mod upgrade;
 
+use pyo3::exceptions::{PyConnectionError, PyStopIteration};
+use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use uncork_protocol::RequestHead;
 use uncork_server::{Application, Request, Responder};
 
@@ -16,6 +20,7 @@ pub(crate) use self::input::Input;
 
 use self::environ::EnvironTemplate;
 use self::start_response::StartResponse;
+use self::upgrade::UpgradeSocket;
 use crate::gil;
 
 /// A WSGI application, as the server wants it.
@@ -42,9 +47,44 @@ impl WsgiApplication {
     }
 
     fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
+        let wants_upgrade = request.head.wants_upgrade;
         let environ = self.template.make(py, request)?;
+        if wants_upgrade {
+            return self.answer_upgrade(py, environ, start_response);
+        }
         let iterable = self.app.bind(py).call1((environ, start_response))?;
         response::send(&iterable, start_response)
+    }
+
+    /// Answers a request that may become something else than HTTP: the application finds the
+    /// connection's socket in the environ, where Gunicorn has it, and answers as usual when it
+    /// does not touch it.
+    fn answer_upgrade<'py>(
+        &self,
+        py: Python<'py>,
+        environ: Bound<'py, PyDict>,
+        start_response: &Bound<'py, StartResponse>,
+    ) -> PyResult<()> {
+        let socket = Bound::new(py, UpgradeSocket::new(start_response))?;
+        environ.set_item(intern!(py, "gunicorn.socket"), &socket)?;
+        let result = self.app.bind(py).call1((environ, start_response));
+        let result = match result {
+            Ok(iterable) if start_response.get().is_handed_over() => response::close(&iterable),
+            Ok(iterable) => response::send(&iterable, start_response),
+            Err(error) => Err(error),
+        };
+        socket.get().end(py)?;
+        match result {
+            // How applications leave that have nothing more to say (flask-sock, python-engineio).
+            Err(error)
+                if start_response.get().is_handed_over()
+                    && (error.is_instance_of::<PyStopIteration>(py)
+                        || error.is_instance_of::<PyConnectionError>(py)) =>
+            {
+                Ok(())
+            }
+            result => result,
+        }
     }
 }
 

@@ -22,18 +22,21 @@ pub(super) fn send(iterable: &Bound<'_, PyAny>, answer: &Bound<'_, StartResponse
     }
     let sent = passing_over_gone_clients(send_one_by_one(iterable, answer.get()));
     // PEP 3333: also when the answer failed, and also when the client has gone.
-    let closed = match iterable.getattr_opt(intern!(py, "close")) {
-        Ok(Some(close)) => close.call0().map(drop),
-        Ok(None) => Ok(()),
-        Err(error) => Err(error),
-    };
-    match (sent, closed) {
+    match (sent, close(iterable)) {
         (Ok(()), closed) => closed,
         (Err(error), Ok(())) => Err(error),
         (Err(error), Err(second)) => {
             second.write_unraisable(py, Some(iterable));
             Err(error)
         }
+    }
+}
+
+/// Calls `close()` where there is one.
+pub(super) fn close(iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+    match iterable.getattr_opt(intern!(iterable.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
     }
 }
 

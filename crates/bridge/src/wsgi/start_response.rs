@@ -1,6 +1,7 @@
 //! `start_response`, and the answer behind it (PEP 3333, "The start_response() Callable").
 
 use std::borrow::Cow;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
@@ -130,6 +131,19 @@ impl StartResponse {
                 responder.has_no_body() || has_surplus
             })
         })
+    }
+
+    /// Hands the connection over to the application, as a blocking socket.
+    ///
+    /// # Errors
+    /// The answer has begun, the request has ended, or there is no room for a descriptor.
+    pub(super) fn hand_over(&self) -> PyResult<OwnedFd> {
+        Ok(self.exchange()?.responder()?.hand_over()?)
+    }
+
+    /// Whether the connection was handed over.
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.exchange().is_ok_and(|mut exchange| exchange.responder().is_ok_and(|responder| responder.is_handed_over()))
     }
 
     /// What the application did wrong that did not stop its answer.
