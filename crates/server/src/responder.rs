@@ -292,6 +292,6 @@ fn send_parts(transport: &mut Transport, settings: &ServerSettings, parts: [&[u8
     if transport.has_room_for(parts, settings.output_buffer_bytes) {
         transport.send_or_keep(parts)
     } else {
-        transport.send(parts, settings.output_buffer_bytes, settings.write_timeout)
+        transport.send(parts, settings)
     }
 }

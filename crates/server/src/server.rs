@@ -205,9 +205,11 @@ impl Shared {
     }
 
     fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
-        let Job { mut connection, request: ReadyRequest { head, body } } = job;
-        let Connection { transport, input, info, .. } = &mut *connection;
-        let may_keep_alive = self.ending() == Ending::No && !self.settings.keep_alive.is_zero();
+        let Job { mut connection, request: ReadyRequest { head, body }, .. } = job;
+        let Connection { transport, input, info, requests, .. } = &mut *connection;
+        let may_keep_alive = self.ending() == Ending::No
+            && !self.settings.keep_alive.is_zero()
+            && self.settings.max_requests.is_none_or(|limit| *requests < limit);
         let mut responder = Responder::new(&head, transport, &self.settings, scratch, input, self, may_keep_alive);
         let request = Request { head: &head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
