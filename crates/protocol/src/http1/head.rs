@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use super::HeadLimits;
 use crate::PeerError;
-use crate::headers::{is_field_value, is_host, is_token, list_elements};
+use crate::headers::{is_authority, is_field_value, is_host, is_token, list_elements};
 use crate::message::{Field, RequestFraming, RequestHead, Span, Version};
 
 /// Field lines for which the parser keeps room on the stack, 32 bytes each.
@@ -209,7 +209,7 @@ impl Facts {
             return Err(PeerError::bad_request("`Host` is missing (RFC 9112 §3.2)"));
         }
         match authority {
-            Some(authority) if authority.is_empty() || !is_host(authority) => {
+            Some(authority) if !is_authority(authority) => {
                 Err(PeerError::bad_request("the target's authority is not a host (RFC 9112 §3.2.2)"))
             }
             _ => Ok(()),
@@ -335,6 +335,7 @@ mod tests {
             ("GET * HTTP/1.1", 400),
             ("GET http:///a HTTP/1.1", 400),
             ("GET http://u@h/ HTTP/1.1", 400),
+            ("GET http://:80/ HTTP/1.1", 400),
             ("GET /a#b HTTP/1.1", 400),
             ("CONNECT a:80 HTTP/1.1", 501),
             ("GET  / HTTP/1.1", 400),
