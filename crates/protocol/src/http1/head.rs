@@ -156,10 +156,12 @@ impl Facts {
     }
 
     fn note_expect(&mut self, value: &[u8]) -> Result<(), PeerError> {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(PeerError::new(417, "the only expectation met here is `100-continue` (RFC 9110 §10.1.1)"));
+        for expectation in list_elements(value) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return Err(PeerError::new(417, "the only expectation met here is `100-continue` (RFC 9110 §10.1.1)"));
+            }
+            self.expects_continue = true;
         }
-        self.expects_continue = true;
         Ok(())
     }
 
@@ -410,7 +412,10 @@ mod tests {
     fn only_a_request_with_a_body_waits_for_continue() {
         assert!(!with_fields("Expect: 100-continue\r\n").unwrap().expects_continue);
         assert!(with_fields("Expect: 100-Continue\r\nContent-Length: 3\r\n").unwrap().expects_continue);
+        assert!(with_fields("Expect: , 100-continue\r\nContent-Length: 3\r\n").unwrap().expects_continue);
+        assert!(!with_fields("Expect:\r\nContent-Length: 3\r\n").unwrap().expects_continue);
         assert_eq!(status(with_fields("Expect: 200-ok\r\n")), 417);
+        assert_eq!(status(with_fields("Expect: 100-continue, 200-ok\r\n")), 417);
     }
 
     #[test]
