@@ -70,9 +70,9 @@ REFUSED = {
     "hexadecimal-length": (400, POST + b"Content-Length: 0x1\r\n\r\na"),
     "empty-length": (400, POST + b"Content-Length:\r\n\r\n"),
     "length-beyond-64-bits": (400, POST + b"Content-Length: 99999999999999999999\r\n\r\n"),
-    "gzip-coding": (501, POST + b"Transfer-Encoding: gzip\r\n\r\n"),
+    "gzip-coding": (400, POST + b"Transfer-Encoding: gzip\r\n\r\n"),
     "gzip-before-chunked": (501, POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
-    "identity-coding": (501, POST + b"Transfer-Encoding: identity\r\n\r\n"),
+    "identity-coding": (400, POST + b"Transfer-Encoding: identity\r\n\r\n"),
     "chunked-twice": (400, POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n"),
     "two-codings": (
         400,

@@ -22,55 +22,68 @@ pub fn is_field_value_byte(byte: u8) -> bool {
     (byte >= 0x20 && byte != 0x7f) || byte == b'\t'
 }
 
-/// Whether `value` may stand in `Host` (RFC 9110 §7.2): a host and maybe a port, or nothing.
+/// Whether `value` may stand in `Host` (RFC 9110 §7.2): an authority, or nothing.
 pub fn is_host(value: &[u8]) -> bool {
-    let (host, port) = match value {
-        [b'[', rest @ ..] => {
-            let Some(end) = memchr::memchr(b']', rest) else {
-                return false;
-            };
-            let (address, after) = (&rest[..end], &rest[end + 1..]);
-            let is_address = !address.is_empty()
-                && address.iter().all(|&byte| {
-                    byte.is_ascii_alphanumeric() || matches!(byte, b':' | b'.' | b'-' | b'_' | b'~' | b'%')
-                });
-            if !is_address {
-                return false;
-            }
-            match after {
-                [] => return true,
-                [b':', port @ ..] => (&b""[..], port),
-                _ => return false,
-            }
-        }
-        _ => match memchr::memchr(b':', value) {
-            Some(colon) => (&value[..colon], &value[colon + 1..]),
-            None => (value, &b""[..]),
+    value.is_empty() || is_authority(value)
+}
+
+/// Whether `value` is a host, which must not be empty (RFC 9110 §4.2.1), and maybe a port.
+pub fn is_authority(value: &[u8]) -> bool {
+    let host_length = match value {
+        [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
+            Some(end) if is_ip_literal(&rest[..end]) => end + 2,
+            _ => return false,
         },
+        _ => memchr::memchr(b':', value).unwrap_or(value.len()),
     };
-    port.iter().all(u8::is_ascii_digit)
-        && host.iter().all(|&byte| {
-            byte.is_ascii_alphanumeric()
-                || byte >= 0x80
-                || matches!(
-                    byte,
-                    b'-' | b'.'
-                        | b'_'
-                        | b'~'
-                        | b'%'
-                        | b'!'
-                        | b'$'
-                        | b'&'
-                        | b'\''
-                        | b'('
-                        | b')'
-                        | b'*'
-                        | b'+'
-                        | b','
-                        | b';'
-                        | b'='
-                )
-        })
+    let (host, port) = value.split_at(host_length);
+    let is_port = match port {
+        [] => true,
+        [b':', digits @ ..] => digits.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    is_port && !host.is_empty() && (host[0] == b'[' || is_registered_name(host))
+}
+
+/// What stands between the brackets of a host: an address of IPv6, with a zone as RFC 6874
+/// writes it, since clients send those; or an address of the future (RFC 3986 §3.2.2).
+fn is_ip_literal(bytes: &[u8]) -> bool {
+    if let [b'v' | b'V', rest @ ..] = bytes {
+        let Some(dot) = memchr::memchr(b'.', rest) else {
+            return false;
+        };
+        let (version, address) = (&rest[..dot], &rest[dot + 1..]);
+        return !version.is_empty()
+            && version.iter().all(u8::is_ascii_hexdigit)
+            && !address.is_empty()
+            && address.iter().all(|&byte| is_unreserved(byte) || is_sub_delimiter(byte) || byte == b':');
+    }
+    let (address, zone) = match memchr::memchr(b'%', bytes) {
+        Some(percent) => bytes.split_at(percent),
+        None => (bytes, &b"%25_"[..]),
+    };
+    let is_zone = matches!(zone, [b'%', b'2', b'5', name @ ..] if !name.is_empty() && name.iter().all(|&byte| is_unreserved(byte)));
+    is_zone && std::str::from_utf8(address).is_ok_and(|address| address.parse::<std::net::Ipv6Addr>().is_ok())
+}
+
+/// `*( unreserved / pct-encoded / sub-delims )` (RFC 3986 §3.2.2); names and IPv4 alike.
+fn is_registered_name(mut bytes: &[u8]) -> bool {
+    while let [byte, rest @ ..] = bytes {
+        bytes = match (byte, rest) {
+            (b'%', [high, low, rest @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
+            _ if is_unreserved(*byte) || is_sub_delimiter(*byte) => rest,
+            _ => return false,
+        };
+    }
+    true
+}
+
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn is_sub_delimiter(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
 }
 
 /// A field's standing in CGI's environment, where `-` and `_` are the same letter.
@@ -154,14 +167,49 @@ mod tests {
 
     #[test]
     fn a_host_is_a_name_or_an_address_with_at_most_one_port() {
-        for good in [&b""[..], b"example.com", b"example.com:80", b"[::1]", b"[::1]:8000", b"127.0.0.1:", b"a_b"] {
+        for good in [
+            &b""[..],
+            b"example.com",
+            b"example.com:80",
+            b"127.0.0.1:",
+            b"a_b",
+            b"%c3%BC.example",
+            b"[::1]",
+            b"[::1]:8000",
+            b"[::ffff:127.0.0.1]",
+            b"[fe80::1%25eth0]",
+            b"[v1.a:b]",
+        ] {
             assert!(is_host(good), "{good:?}");
         }
-        for bad in
-            [&b"a b"[..], b"a/b", b"user@a", b"a:b", b"a:1:2", b"[::1", b"[::1]x", b"[]", b"a,b\t", b"a?b", b"a#"]
-        {
+        for bad in [
+            &b"a b"[..],
+            b"a/b",
+            b"user@a",
+            b"a:b",
+            b"a:1:2",
+            b"a,b\t",
+            b"a?b",
+            b"a#",
+            b":80",
+            b"%zz",
+            b"a%4",
+            b"\xc3\xbc.example",
+            b"a\x85",
+            b"[::1",
+            b"[::1]x",
+            b"[]",
+            b"[g::]",
+            b"[127.0.0.1]",
+            b"[fe80::1%eth0]",
+            b"[fe80::1%25]",
+            b"[v1]",
+            b"[v.a]",
+            b"a[::1]",
+        ] {
             assert!(!is_host(bad), "{bad:?}");
         }
+        assert!(!is_authority(b""));
     }
 
     #[test]

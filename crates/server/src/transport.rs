@@ -2,14 +2,15 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
-use std::time::Duration;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use crate::settings::ServerSettings;
 use crate::sys;
 use crate::tls::TlsSession;
 
@@ -29,11 +30,35 @@ pub(crate) struct Transport {
     /// Bytes for the peer: those before `taken` have gone out. `0 <= taken <= output.len()`
     output: Vec<u8>,
     taken: usize,
+    /// What is sent behind the output.
+    file: Option<FilePart>,
 }
+
+/// A part of a file that is on its way.
+#[derive(Debug)]
+struct FilePart {
+    file: OwnedFd,
+    offset: u64,
+    left: u64,
+}
+
+/// How far sending has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Nothing is left.
+    Done,
+    /// The peer takes no more now; the kernel tells when it does.
+    Blocked,
+    /// The peer would take more, and others have waited long enough.
+    Interrupted,
+}
+
+/// Bytes of a file that are sent before others have their turn.
+const FILE_BYTES_AT_ONCE: u64 = 1024 * 1024;
 
 impl Transport {
     pub(crate) fn new(stream: Stream, tls: Option<TlsSession>) -> Self {
-        Self { stream, tls, output: Vec::new(), taken: 0 }
+        Self { stream, tls, output: Vec::new(), taken: 0, file: None }
     }
 
     /// Asks the event loop for news of this stream, of room to write only when asked for.
@@ -70,17 +95,25 @@ impl Transport {
         self.tls.is_none() && length < room
     }
 
-    /// Whether bytes wait for the peer to take them.
-    pub(crate) fn has_output(&self) -> bool {
-        self.taken < self.output.len()
+    /// Bytes of the output that wait for the peer to take them.
+    fn output_len(&self) -> usize {
+        self.output.len() - self.taken
     }
 
-    /// Writes as much of the output as the peer takes; `true` when nothing is left.
-    pub(crate) fn flush(&mut self) -> io::Result<bool> {
-        while self.has_output() {
+    /// Bytes that wait for the peer to take them, those of a file included.
+    pub(crate) fn pending(&self) -> u64 {
+        self.output_len() as u64 + self.file.as_ref().map_or(0, |part| part.left)
+    }
+
+    /// Sends as much of what is pending as the peer takes.
+    ///
+    /// # Errors
+    /// The peer has gone, or the file has become shorter than it was.
+    pub(crate) fn flush(&mut self) -> io::Result<Flush> {
+        while self.output_len() > 0 {
             match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])]) {
                 Ok(written) => self.taken += written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
                 Err(error) => return Err(error),
             }
         }
@@ -90,7 +123,55 @@ impl Transport {
         if self.output.capacity() > 16 * 1024 {
             self.output = Vec::new();
         }
-        Ok(true)
+        self.flush_file()
+    }
+
+    fn flush_file(&mut self) -> io::Result<Flush> {
+        let socket = self.descriptor();
+        let Some(part) = &mut self.file else {
+            return Ok(Flush::Done);
+        };
+        let mut budget = FILE_BYTES_AT_ONCE;
+        while part.left > 0 {
+            if budget == 0 {
+                return Ok(Flush::Interrupted);
+            }
+            let length = part.left.min(budget) as usize;
+            match sys::send_file(socket, part.file.as_raw_fd(), part.offset, length) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(sent) => {
+                    part.offset += sent as u64;
+                    part.left -= sent as u64;
+                    budget -= sent as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
+                Err(error) => return Err(error),
+            }
+        }
+        self.file = None;
+        Ok(Flush::Done)
+    }
+
+    /// Sends `head` and then `length` bytes of `file` from `offset` on, as far as the peer takes
+    /// them now; the rest is pending. Nothing may be sent behind it before it is gone.
+    ///
+    /// # Errors
+    /// As `flush`.
+    pub(crate) fn send_file(&mut self, head: &[u8], file: OwnedFd, offset: u64, length: u64) -> io::Result<()> {
+        self.output.extend_from_slice(head);
+        self.file = Some(FilePart { file, offset, left: length });
+        self.flush().map(drop)
+    }
+
+    /// Whether files can be sent by the kernel alone: the peer's bytes are plain.
+    pub(crate) fn takes_files(&self) -> bool {
+        cfg!(target_os = "linux") && self.tls.is_none()
+    }
+
+    /// Whether bytes wait for the peer to take them.
+    pub(crate) fn has_output(&self) -> bool {
+        self.pending() > 0
     }
 
     /// Sends what can be sent of `parts` and keeps the rest as output, however much that is.
@@ -101,7 +182,7 @@ impl Transport {
             }
             return self.flush().map(drop);
         }
-        let mut skip = if self.flush()? { self.write_parts(parts)? } else { 0 };
+        let mut skip = if self.flush()? == Flush::Done { self.write_parts(parts)? } else { 0 };
         for part in parts {
             let gone = skip.min(part.len());
             skip -= gone;
@@ -110,15 +191,15 @@ impl Transport {
         Ok(())
     }
 
-    /// Sends `parts`, and blocks while more than `buffer_bytes` of output are untaken.
+    /// Sends `parts`, and blocks while more than the settings allow are untaken.
     ///
     /// # Errors
-    /// The peer has gone, or took nothing for as long as `stall` (`TimedOut`).
-    pub(crate) fn send(&mut self, parts: [&[u8]; 3], buffer_bytes: usize, stall: Duration) -> io::Result<()> {
+    /// The peer has gone, or took too little for too long (`TimedOut`).
+    pub(crate) fn send(&mut self, parts: [&[u8]; 3], settings: &ServerSettings) -> io::Result<()> {
         // A large piece is kept in slices, so that the buffer's limit holds for it too.
         for part in parts {
-            for slice in part.chunks(buffer_bytes.max(1)) {
-                self.wait_for_room(slice.len(), buffer_bytes, stall)?;
+            for slice in part.chunks(settings.output_buffer_bytes.max(1)) {
+                self.wait_for_room(slice.len(), settings)?;
                 self.send_or_keep([slice, b"", b""])?;
             }
         }
@@ -128,17 +209,29 @@ impl Transport {
     /// Whether `parts` can be handed to `send_or_keep` without going over `buffer_bytes`.
     pub(crate) fn has_room_for(&self, parts: [&[u8]; 3], buffer_bytes: usize) -> bool {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        self.output.len() - self.taken + length <= buffer_bytes
+        self.output_len() + length <= buffer_bytes
     }
 
-    fn wait_for_room(&mut self, length: usize, buffer_bytes: usize, stall: Duration) -> io::Result<()> {
-        while self.output.len() - self.taken + length > buffer_bytes.max(length) {
-            if !sys::wait_until_writable(self.descriptor(), stall)? {
+    fn wait_for_room(&mut self, length: usize, settings: &ServerSettings) -> io::Result<()> {
+        let limit = settings.output_buffer_bytes.max(length);
+        let timeout = settings.write_timeout;
+        let least = settings.least_progress(timeout).max(1);
+        let mut deadline = Instant::now() + timeout;
+        let mut taken = 0;
+        while self.output_len() + length > limit {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !sys::wait_until_writable(self.descriptor(), left)? {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            let before = self.output_len();
             self.flush()?;
             self.output.drain(..self.taken);
             self.taken = 0;
+            taken += (before - self.output_len()) as u64;
+            if taken >= least {
+                deadline = Instant::now() + timeout;
+                taken = 0;
+            }
         }
         Ok(())
     }
@@ -158,7 +251,7 @@ impl Transport {
     pub(crate) fn say_goodbye(&mut self) {
         if let Some(tls) = &mut self.tls {
             // A peer that has gone needs no goodbye.
-            let _ = tls.end(&mut self.output).and_then(|()| self.flush());
+            let _ = tls.end(&mut self.output).and_then(|()| self.flush().map(drop));
         }
     }
 
@@ -170,6 +263,26 @@ impl Transport {
             Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
             Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
         };
+    }
+
+    /// Whether bytes of the peer go to and fro as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls.is_none() && !self.has_output()
+    }
+
+    /// A second descriptor for the socket, and the TLS state and the output, which this transport
+    /// then lacks.
+    pub(crate) fn split_off(&mut self) -> io::Result<(OwnedFd, Option<TlsSession>, Vec<u8>)> {
+        let socket = sys::duplicate(self.descriptor())?;
+        let output = self.output.split_off(self.taken);
+        self.output.clear();
+        self.taken = 0;
+        Ok((socket, self.tls.take(), output))
+    }
+
+    /// Ends the event loop's interest in this stream; any thread may call this.
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
     }
 
     /// Lets the connection end with a reset, which no peer takes for the end of an answer.
@@ -192,8 +305,12 @@ impl Transport {
 
 impl Stream {
     fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The kernel does less for one piece, which is what most answers are.
+        let (first, rest) = slices.split_at(slices.len().min(1));
+        let is_one_piece = rest.iter().all(|slice| slice.is_empty());
         loop {
             let result = match self {
+                Self::Tcp(stream) if is_one_piece => stream.write(&first[0]),
                 Self::Tcp(stream) => stream.write_vectored(slices),
                 Self::Unix(stream) => stream.write_vectored(slices),
             };

@@ -32,9 +32,16 @@ pub(super) struct ChunkedDecoder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Size,
-    /// White space behind the size, which only a `;` may follow.
-    SizeSpace,
-    Extension,
+    /// White space that only a `;` may follow.
+    BeforeSemicolon,
+    ExtensionStart,
+    ExtensionName,
+    BeforeEquals,
+    ExtensionValueStart,
+    ExtensionValue,
+    Quoted,
+    QuotedPair,
+    BehindQuoted,
     SizeLf,
     Data,
     DataCr,
@@ -86,15 +93,10 @@ impl ChunkedDecoder {
         match (self.state, byte) {
             (State::Size, _) if byte.is_ascii_hexdigit() => self.digit(byte),
             (State::Size, b'\r') if self.size_digits > 0 => Ok(State::SizeLf),
-            (State::Size | State::SizeSpace, b' ' | b'\t') if self.size_digits > 0 => self.extension(State::SizeSpace),
-            (State::Size | State::SizeSpace, b';') if self.size_digits > 0 => self.extension(State::Extension),
-            (State::Size | State::SizeSpace, _) => {
+            (State::Size, b' ' | b'\t') if self.size_digits > 0 => self.extension(State::BeforeSemicolon),
+            (State::Size, b';') if self.size_digits > 0 => self.extension(State::ExtensionStart),
+            (State::Size, _) => {
                 Err(PeerError::bad_request("a chunk's size is not a hexadecimal number (RFC 9112 §7.1)"))
-            }
-            (State::Extension, b'\r') => Ok(State::SizeLf),
-            (State::Extension, _) if is_field_value_byte(byte) => self.extension(State::Extension),
-            (State::Extension, _) => {
-                Err(PeerError::bad_request("a control character in a chunk extension (RFC 9112 §7.1.1)"))
             }
             (State::SizeLf, b'\n') => {
                 self.size_digits = 0;
@@ -121,6 +123,13 @@ impl ChunkedDecoder {
                 Err(PeerError::bad_request("a CR without an LF (RFC 9112 §2.2)"))
             }
             (State::Data | State::End, _) => Ok(self.state),
+            (State::ExtensionName | State::ExtensionValue | State::BehindQuoted, b'\r') => Ok(State::SizeLf),
+            _ => {
+                let next = extension_after(self.state, byte).ok_or(PeerError::bad_request(
+                    "a chunk extension is not `;name` or `;name=value` (RFC 9112 §7.1.1)",
+                ))?;
+                self.extension(next)
+            }
         }
     }
 
@@ -177,5 +186,37 @@ impl ChunkedDecoder {
             return Err(PeerError::bad_request("a trailer names framing or routing (RFC 9110 §6.5.1)"));
         }
         self.trailer(State::TrailerValue)
+    }
+}
+
+/// Where `byte` leads within the extensions, `None` where it must not stand. What they say is
+/// of no matter; where they end is, and a quote that is never closed leaves that open.
+fn extension_after(state: State, byte: u8) -> Option<State> {
+    let is_space = matches!(byte, b' ' | b'\t');
+    let is_token = is_token_byte(byte);
+    match state {
+        State::BeforeSemicolon | State::ExtensionValue | State::BehindQuoted if is_space => {
+            Some(State::BeforeSemicolon)
+        }
+        State::ExtensionName | State::BeforeEquals if is_space => Some(State::BeforeEquals),
+        State::ExtensionStart | State::ExtensionValueStart if is_space => Some(state),
+        State::BeforeSemicolon
+        | State::ExtensionName
+        | State::BeforeEquals
+        | State::ExtensionValue
+        | State::BehindQuoted
+            if byte == b';' =>
+        {
+            Some(State::ExtensionStart)
+        }
+        State::ExtensionStart | State::ExtensionName if is_token => Some(State::ExtensionName),
+        State::ExtensionName | State::BeforeEquals if byte == b'=' => Some(State::ExtensionValueStart),
+        State::ExtensionValueStart | State::ExtensionValue if is_token => Some(State::ExtensionValue),
+        State::ExtensionValueStart | State::Quoted if byte == b'"' => {
+            Some(if state == State::Quoted { State::BehindQuoted } else { State::Quoted })
+        }
+        State::Quoted if byte == b'\\' => Some(State::QuotedPair),
+        State::Quoted | State::QuotedPair if is_field_value_byte(byte) => Some(State::Quoted),
+        _ => None,
     }
 }

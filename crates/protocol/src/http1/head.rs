@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use super::HeadLimits;
 use crate::PeerError;
-use crate::headers::{is_field_value, is_host, is_token, list_elements};
+use crate::headers::{is_authority, is_field_value, is_host, is_token, list_elements, trim_whitespace};
 use crate::message::{Field, RequestFraming, RequestHead, Span, Version};
 
 /// Field lines for which the parser keeps room on the stack, 32 bytes each.
@@ -42,6 +42,10 @@ pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, Pe
         version: raw.version,
         framing,
         wants_keep_alive: !facts.says_close && (raw.version == Version::Http11 || facts.says_keep_alive),
+        wants_upgrade: facts.says_upgrade
+            && facts.has_upgrade
+            && raw.version == Version::Http11
+            && framing == RequestFraming::None,
         expects_continue: facts.expects_continue && raw.version == Version::Http11 && framing != RequestFraming::None,
         fields: raw.fields,
         bytes,
@@ -127,10 +131,14 @@ fn token_error(error: httparse::Error) -> PeerError {
 #[derive(Default)]
 struct Facts {
     length: Option<u64>,
+    /// Whether the last transfer coding so far is `chunked`.
     is_chunked: bool,
+    has_unknown_coding: bool,
     hosts: usize,
     says_close: bool,
     says_keep_alive: bool,
+    says_upgrade: bool,
+    has_upgrade: bool,
     expects_continue: bool,
 }
 
@@ -147,6 +155,7 @@ impl Facts {
                 }
             }
             6 if name.eq_ignore_ascii_case(b"expect") => self.note_expect(value)?,
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.has_upgrade = true,
             10 if name.eq_ignore_ascii_case(b"connection") => self.note_connection(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value)?,
@@ -156,10 +165,12 @@ impl Facts {
     }
 
     fn note_expect(&mut self, value: &[u8]) -> Result<(), PeerError> {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(PeerError::new(417, "the only expectation met here is `100-continue` (RFC 9110 §10.1.1)"));
+        for expectation in list_elements(value) {
+            if !expectation.eq_ignore_ascii_case(b"100-continue") {
+                return Err(PeerError::new(417, "the only expectation met here is `100-continue` (RFC 9110 §10.1.1)"));
+            }
+            self.expects_continue = true;
         }
-        self.expects_continue = true;
         Ok(())
     }
 
@@ -167,6 +178,7 @@ impl Facts {
         for option in list_elements(value) {
             self.says_close |= option.eq_ignore_ascii_case(b"close");
             self.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.says_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 
@@ -182,21 +194,20 @@ impl Facts {
         Ok(())
     }
 
+    /// Stricter than a list need be (RFC 9110 §5.6.1.2): an empty element is refused, since
+    /// proxies have read `,chunked` as a coding that they do not know, and passed it on.
     fn note_coding(&mut self, value: &[u8]) -> Result<(), PeerError> {
-        for coding in list_elements(value) {
-            if self.is_chunked {
-                return Err(PeerError::bad_request("`chunked` is not the last transfer coding (RFC 9112 §6.1)"));
+        for coding in value.split(|&byte| byte == b',').map(trim_whitespace) {
+            if coding.is_empty() {
+                return Err(PeerError::bad_request("`Transfer-Encoding` has an empty element (RFC 9112 §6.1)"));
             }
-            if !coding.eq_ignore_ascii_case(b"chunked") {
-                return Err(PeerError::new(
-                    501,
-                    "the only transfer coding understood here is `chunked` (RFC 9112 §6.1)",
+            if self.is_chunked {
+                return Err(PeerError::bad_request(
+                    "`chunked` is given twice, or is not the last transfer coding (RFC 9112 §6.1)",
                 ));
             }
-            self.is_chunked = true;
-        }
-        if !self.is_chunked {
-            return Err(PeerError::bad_request("`Transfer-Encoding` names no coding (RFC 9112 §6.1)"));
+            self.is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+            self.has_unknown_coding |= !self.is_chunked;
         }
         Ok(())
     }
@@ -209,7 +220,7 @@ impl Facts {
             return Err(PeerError::bad_request("`Host` is missing (RFC 9112 §3.2)"));
         }
         match authority {
-            Some(authority) if authority.is_empty() || !is_host(authority) => {
+            Some(authority) if !is_authority(authority) => {
                 Err(PeerError::bad_request("the target's authority is not a host (RFC 9112 §3.2.2)"))
             }
             _ => Ok(()),
@@ -217,17 +228,31 @@ impl Facts {
     }
 
     fn framing(&self, version: Version) -> Result<RequestFraming, PeerError> {
-        match (self.is_chunked, self.length) {
-            (true, Some(_)) => {
-                Err(PeerError::bad_request("both `Transfer-Encoding` and `Content-Length` are given (RFC 9112 §6.3)"))
-            }
-            (true, None) if version == Version::Http10 => {
-                Err(PeerError::bad_request("`Transfer-Encoding` in HTTP/1.0 (RFC 9112 §6.1)"))
-            }
-            (true, None) => Ok(RequestFraming::Chunked),
-            (false, None | Some(0)) => Ok(RequestFraming::None),
-            (false, Some(length)) => Ok(RequestFraming::Length(length)),
+        if self.is_chunked || self.has_unknown_coding {
+            return self.coded_framing(version);
         }
+        Ok(match self.length {
+            None | Some(0) => RequestFraming::None,
+            Some(length) => RequestFraming::Length(length),
+        })
+    }
+
+    fn coded_framing(&self, version: Version) -> Result<RequestFraming, PeerError> {
+        if self.length.is_some() {
+            return Err(PeerError::bad_request(
+                "both `Transfer-Encoding` and `Content-Length` are given (RFC 9112 §6.3)",
+            ));
+        }
+        if version == Version::Http10 {
+            return Err(PeerError::bad_request("`Transfer-Encoding` in HTTP/1.0 (RFC 9112 §6.1)"));
+        }
+        if !self.is_chunked {
+            return Err(PeerError::bad_request("the last transfer coding is not `chunked` (RFC 9112 §6.3)"));
+        }
+        if self.has_unknown_coding {
+            return Err(PeerError::new(501, "the only transfer coding understood here is `chunked` (RFC 9112 §6.1)"));
+        }
+        Ok(RequestFraming::Chunked)
     }
 }
 
@@ -335,6 +360,7 @@ mod tests {
             ("GET * HTTP/1.1", 400),
             ("GET http:///a HTTP/1.1", 400),
             ("GET http://u@h/ HTTP/1.1", 400),
+            ("GET http://:80/ HTTP/1.1", 400),
             ("GET /a#b HTTP/1.1", 400),
             ("CONNECT a:80 HTTP/1.1", 501),
             ("GET  / HTTP/1.1", 400),
@@ -373,8 +399,15 @@ mod tests {
             ("Content-Length: \r\n", 400),
             ("Content-Length: 99999999999999999999\r\n", 400),
             ("Content-Length : 1\r\n", 400),
-            ("Transfer-Encoding: xchunked\r\n", 501),
+            ("Transfer-Encoding: xchunked\r\n", 400),
+            ("Transfer-Encoding: gzip\r\n", 400),
+            ("Transfer-Encoding: gzip\r\nContent-Length: 1\r\n", 400),
             ("Transfer-Encoding: gzip, chunked\r\n", 501),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n", 501),
+            ("Transfer-Encoding: chunked, gzip, chunked\r\n", 400),
+            ("Transfer-Encoding: ,chunked\r\n", 400),
+            ("Transfer-Encoding: chunked,\r\n", 400),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding:\r\n", 400),
             ("Transfer-Encoding: chunked, identity\r\n", 400),
             ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
             ("Transfer-Encoding: \r\n", 400),
@@ -406,10 +439,25 @@ mod tests {
     }
 
     #[test]
+    fn an_upgrade_is_offered_by_two_fields_together_and_without_a_body() {
+        assert!(with_fields("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n").unwrap().wants_upgrade);
+        for fields in [
+            "Upgrade: websocket\r\n",
+            "Connection: Upgrade\r\n",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n",
+        ] {
+            assert!(!with_fields(fields).unwrap().wants_upgrade, "{fields}");
+        }
+    }
+
+    #[test]
     fn only_a_request_with_a_body_waits_for_continue() {
         assert!(!with_fields("Expect: 100-continue\r\n").unwrap().expects_continue);
         assert!(with_fields("Expect: 100-Continue\r\nContent-Length: 3\r\n").unwrap().expects_continue);
+        assert!(with_fields("Expect: , 100-continue\r\nContent-Length: 3\r\n").unwrap().expects_continue);
+        assert!(!with_fields("Expect:\r\nContent-Length: 3\r\n").unwrap().expects_continue);
         assert_eq!(status(with_fields("Expect: 200-ok\r\n")), 417);
+        assert_eq!(status(with_fields("Expect: 100-continue, 200-ok\r\n")), 417);
     }
 
     #[test]

@@ -37,6 +37,10 @@ impl HeadScanner {
     /// `400` for a CR or LF that is not a CRLF, `414` or `431` for a head over the limit.
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<HeadRange>, PeerError> {
         for position in memchr::memchr2_iter(b'\r', b'\n', &input[self.scanned..]).map(|offset| self.scanned + offset) {
+            // Before any other fault: a head that comes in pieces is refused here too.
+            if position >= self.head_start + limits.max_head_bytes {
+                return Err(self.too_large(input, limits));
+            }
             if input[position] == b'\r' {
                 match input.get(position + 1) {
                     Some(b'\n') => continue,
@@ -56,11 +60,7 @@ impl HeadScanner {
                 continue;
             }
             if position - 1 > self.head_start {
-                let range = HeadRange { start: self.head_start, end: position + 1 };
-                if range.end - range.start > limits.max_head_bytes {
-                    return Err(self.too_large(input, limits));
-                }
-                return Ok(Some(range));
+                return Ok(Some(HeadRange { start: self.head_start, end: position + 1 }));
             }
             self.head_start = position + 1;
             if self.head_start > 2 * MAX_LEADING_EMPTY_LINES {
@@ -141,5 +141,16 @@ mod tests {
         assert_eq!(scan(&[b'a'; 64]), Ok(None));
         let fields = [&b"GET / HTTP/1.1\r\n"[..], &[b'a'; 60]].concat();
         assert_eq!(scan(&fields).unwrap_err().status, 431);
+        let just_fits = [&b"GET / HTTP/1.1\r\n"[..], &[b'a'; 44], b"\r\n\r\n"].concat();
+        assert_eq!(scan(&just_fits), Ok(Some(HeadRange { start: 0, end: 64 })));
+    }
+
+    #[test]
+    fn a_fault_behind_the_limit_is_refused_for_the_limit() {
+        for fault in [&b"\n"[..], b"\rx", b"\r\n\r\n"] {
+            assert_eq!(scan(&[&[b'a'; 65][..], fault].concat()).unwrap_err().status, 414, "{fault:?}");
+            let fields = [b"GET / HTTP/1.1\r\n", &[b'a'; 48][..], fault].concat();
+            assert_eq!(scan(&fields).unwrap_err().status, 431, "{fault:?}");
+        }
     }
 }
