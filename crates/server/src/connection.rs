@@ -126,9 +126,10 @@ impl Connection {
         }
     }
 
-    /// Whether nothing is under way, so that closing it loses nothing.
+    /// Whether nothing is under way, so that closing it loses nothing. Empty lines, which old
+    /// clients send behind a body, are nothing (RFC 9112 §2.2).
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Head(_)) && self.input.is_empty()
+        matches!(self.phase, Phase::Head(_)) && self.input.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// Acts on what the kernel said.
@@ -146,7 +147,7 @@ impl Connection {
     /// Acts on a deadline that has passed.
     pub(crate) fn on_timeout(&mut self, around: &mut Surroundings<'_>) -> Progress {
         match self.phase {
-            Phase::Head(_) if self.input.is_empty() => self.part(),
+            Phase::Head(_) if self.is_idle() => self.part(),
             Phase::Head(_) | Phase::Body(_) => {
                 let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
                 self.refuse(&timeout, around)
