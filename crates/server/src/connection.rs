@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadLimits, HeadScanner, parse_head, peer_error_response};
+use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head, peer_error_response};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead};
 
 use crate::body_buffer::BodyBuffer;
@@ -305,8 +305,7 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(Progress::Waiting);
         }
-        let limits =
-            HeadLimits { max_head_bytes: around.settings.max_head_bytes, max_fields: around.settings.max_fields };
+        let limits = around.settings.head_limits();
         if self.input.is_empty() {
             let Some(range) = scanner.scan(bytes, &limits)? else {
                 self.input = bytes.to_vec();
@@ -348,7 +347,7 @@ impl Connection {
                 return Ok(Progress::Over);
             }
         }
-        let decoder = BodyDecoder::new(head.framing);
+        let decoder = BodyDecoder::new(head.framing, around.settings.max_trailer_bytes);
         self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
         self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)
