@@ -69,8 +69,11 @@ def steps(block: Block) -> list[Step]:
             continue
         assert found, f"line {number}: a session begins with a command"
         last = found.pop()
-        shown = last.shown + (line if line != "^C" else "") + "\n"
-        found.append(Step(last.command, shown, last.line, last.is_interrupted or line == "^C"))
+        if line == "^C":
+            found.append(Step(last.command, last.shown, last.line, True))
+        else:
+            shown = f"{last.shown}{line}\n"
+            found.append(Step(last.command, shown, last.line, last.is_interrupted))
     return found
 
 

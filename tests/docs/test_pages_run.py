@@ -47,5 +47,5 @@ def test_a_step_is_a_command_with_all_that_is_shown_below_it() -> None:
     block = Block("console", "$ a\none\n\ntwo\n$ b\nready now\n^C\nstopped\n", 1, None)
     first, second = steps(block)
     assert (first.command, first.shown, first.is_server) == ("a", "one\n\ntwo\n", False)
-    assert (second.shown, second.is_server) == ("ready now\n\nstopped\n", True)
+    assert (second.shown, second.is_server) == ("ready now\nstopped\n", True)
     assert second.is_interrupted
