@@ -28,13 +28,17 @@ class WorkerSettings:
 
     Attributes:
         max_body: In bytes; `None` is without a limit.
+        max_requests: On one connection; `None` is without a limit.
+        min_rate: In bytes per second.
         certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
         key: The private key, PEM.
     """
 
     max_threads: int
     max_queue: int
+    queue_timeout_seconds: float
     max_connections: int
+    max_requests: int | None
     max_head_bytes: int
     max_headers: int
     max_body: int | None
@@ -44,6 +48,7 @@ class WorkerSettings:
     head_timeout_seconds: float
     body_timeout_seconds: float
     write_timeout_seconds: float
+    min_rate: int
     certificate: bytes | None = None
     key: bytes | None = None
 
@@ -55,7 +60,9 @@ def worker_settings(
     return WorkerSettings(
         max_threads=settings.threads,
         max_queue=settings.queue,
+        queue_timeout_seconds=settings.queue_timeout,
         max_connections=settings.max_connections,
+        max_requests=settings.max_requests,
         max_head_bytes=settings.max_head,
         max_headers=settings.max_headers,
         max_body=settings.max_body,
@@ -65,6 +72,7 @@ def worker_settings(
         head_timeout_seconds=settings.head_timeout,
         body_timeout_seconds=settings.body_timeout,
         write_timeout_seconds=settings.write_timeout,
+        min_rate=settings.min_rate,
         certificate=certificate,
         key=key,
     )

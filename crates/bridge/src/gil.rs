@@ -1,5 +1,7 @@
 //! Letting go of the GIL, and text that is bytes.
 
+use std::borrow::Cow;
+
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -36,21 +38,14 @@ pub(crate) fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString>
     }
 }
 
-/// Appends `text`, whose code points must be 0 to 255, to `out`; `false` when one is not.
-pub(crate) fn push_latin1(text: &Bound<'_, PyString>, out: &mut Vec<u8>) -> PyResult<bool> {
-    let Ok(text) = text.to_str() else {
-        // Lone surrogates have no place in a header either.
-        return Ok(false);
-    };
-    if text.is_ascii() {
-        out.extend_from_slice(text.as_bytes());
-        return Ok(true);
+/// The bytes of `text`, whose code points must be 0 to 255; `None` when one is not.
+pub(crate) fn latin1_bytes<'a>(text: &'a Bound<'_, PyString>) -> Option<Cow<'a, [u8]>> {
+    // Lone surrogates, which `to_str` refuses, have no place in a header either.
+    let utf8 = text.to_str().ok()?;
+    // SAFETY: `text` is a `str`, and its length is only read.
+    let length = unsafe { ffi::PyUnicode_GET_LENGTH(text.as_ptr()) };
+    if length as usize == utf8.len() {
+        return Some(Cow::Borrowed(utf8.as_bytes()));
     }
-    for character in text.chars() {
-        let Ok(byte) = u8::try_from(u32::from(character)) else {
-            return Ok(false);
-        };
-        out.push(byte);
-    }
-    Ok(true)
+    utf8.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect::<Option<Vec<u8>>>().map(Cow::Owned)
 }

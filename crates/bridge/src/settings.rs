@@ -11,7 +11,9 @@ use uncork_server::{ServerSettings, TlsConfig};
 pub(crate) struct WorkerSettings {
     max_threads: usize,
     max_queue: usize,
+    queue_timeout_seconds: f64,
     max_connections: usize,
+    max_requests: Option<u64>,
     max_head_bytes: usize,
     max_headers: usize,
     max_body: Option<u64>,
@@ -21,6 +23,7 @@ pub(crate) struct WorkerSettings {
     head_timeout_seconds: f64,
     body_timeout_seconds: f64,
     write_timeout_seconds: f64,
+    min_rate: u64,
     certificate: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
 }
@@ -34,7 +37,9 @@ impl WorkerSettings {
         Ok(ServerSettings {
             max_threads: positive("max_threads", self.max_threads)?,
             max_queue: self.max_queue,
+            queue_timeout: duration("queue_timeout_seconds", self.queue_timeout_seconds)?,
             max_connections: positive("max_connections", self.max_connections)?,
+            max_requests: self.max_requests,
             max_head_bytes: positive("max_head_bytes", self.max_head_bytes)?,
             max_fields: positive("max_headers", self.max_headers)?,
             max_body_bytes: self.max_body,
@@ -44,6 +49,7 @@ impl WorkerSettings {
             head_timeout: duration("head_timeout_seconds", self.head_timeout_seconds)?,
             body_timeout: duration("body_timeout_seconds", self.body_timeout_seconds)?,
             write_timeout: duration("write_timeout_seconds", self.write_timeout_seconds)?,
+            min_rate: self.min_rate,
         })
     }
 

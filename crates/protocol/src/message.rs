@@ -76,6 +76,8 @@ pub struct RequestHead {
     pub framing: RequestFraming,
     /// Whether the peer wants the connection kept after the answer (RFC 9112 §9.3).
     pub wants_keep_alive: bool,
+    /// Whether the peer offers to speak another protocol on this connection (RFC 9110 §7.8).
+    pub wants_upgrade: bool,
     /// Whether the peer waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub expects_continue: bool,
 }

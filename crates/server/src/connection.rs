@@ -37,6 +37,10 @@ pub(crate) struct Connection {
     pub(crate) transport: Transport,
     /// When to give up waiting.
     pub(crate) deadline: Instant,
+    /// Requests that were complete.
+    pub(crate) requests: u64,
+    /// Bytes that the peer has moved since the deadline was set.
+    progress: u64,
     /// Whether the kernel was asked to tell of room to write.
     pub(crate) asked_for_room: bool,
     /// Whether the socket may hold more than was read: the kernel tells of it once only, and the
@@ -46,7 +50,7 @@ pub(crate) struct Connection {
     /// end shows that it is reached.
     has_ended: bool,
     /// Bytes that came and belong to a head that is not complete, or to a later request.
-    input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
     phase: Phase,
 }
 
@@ -112,6 +116,8 @@ impl Connection {
             info,
             transport,
             deadline,
+            requests: 0,
+            progress: 0,
             asked_for_room: false,
             may_have_unread: false,
             has_ended: false,
@@ -178,11 +184,16 @@ impl Connection {
     }
 
     fn go_on_flushing(&mut self, then: After, around: &mut Surroundings<'_>) -> Progress {
+        let before = self.transport.output_len();
         match self.transport.flush() {
             Err(_) => Progress::Over,
             Ok(false) => {
+                if matches!(self.phase, Phase::Flushing { .. }) {
+                    self.note_progress(before - self.transport.output_len(), around.settings.write_timeout, around);
+                } else {
+                    self.wait_for(around.settings.write_timeout, around);
+                }
                 self.phase = Phase::Flushing { then };
-                self.deadline = around.now + around.settings.write_timeout;
                 Progress::Waiting
             }
             Ok(true) => match then {
@@ -190,13 +201,13 @@ impl Connection {
                 After::Linger => {
                     self.transport.end_output();
                     self.phase = Phase::Lingering;
-                    self.deadline = around.now + LINGER;
+                    self.wait_for(LINGER, around);
                     self.go_on_lingering(around)
                 }
                 After::NextRequest if around.is_draining && self.input.is_empty() => self.part(),
                 After::NextRequest => {
                     self.phase = Phase::Head(HeadScanner::default());
-                    self.deadline = around.now + around.settings.keep_alive;
+                    self.wait_for(around.settings.keep_alive, around);
                     let input = std::mem::take(&mut self.input);
                     match self.feed(&input, around) {
                         Progress::Waiting => self.receive(around),
@@ -204,6 +215,20 @@ impl Connection {
                     }
                 }
             },
+        }
+    }
+
+    /// Gives the peer this time from now.
+    fn wait_for(&mut self, timeout: Duration, around: &Surroundings<'_>) {
+        self.deadline = around.now + timeout;
+        self.progress = 0;
+    }
+
+    /// Gives the peer this time once more when it has moved enough since it was given it.
+    fn note_progress(&mut self, bytes: usize, timeout: Duration, around: &Surroundings<'_>) {
+        self.progress += bytes as u64;
+        if self.progress >= around.settings.least_progress(timeout).max(1) {
+            self.wait_for(timeout, around);
         }
     }
 
@@ -281,7 +306,7 @@ impl Connection {
         if self.input.is_empty() {
             let Some(range) = scanner.scan(bytes, &limits)? else {
                 self.input = bytes.to_vec();
-                self.deadline = around.now + around.settings.head_timeout;
+                self.wait_for(around.settings.head_timeout, around);
                 return Ok(Progress::Waiting);
             };
             let head = parse_head(bytes[range.start..range.end].to_vec(), &limits)?;
@@ -306,6 +331,7 @@ impl Connection {
         if head.framing == RequestFraming::None {
             self.input = rest.to_vec();
             self.phase = Phase::Serving { closes_unasked: head.wants_keep_alive };
+            self.requests += 1;
             return Ok(Progress::Ready(ReadyRequest { head, body }));
         }
         if let RequestFraming::Length(length) = head.framing {
@@ -320,7 +346,7 @@ impl Connection {
         }
         let decoder = BodyDecoder::new(head.framing);
         self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
-        self.deadline = around.now + around.settings.body_timeout;
+        self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)
     }
 
@@ -335,7 +361,7 @@ impl Connection {
             match step {
                 BodyStep::NeedMore => {
                     if !bytes.is_empty() {
-                        self.deadline = around.now + around.settings.body_timeout;
+                        self.note_progress(bytes.len(), around.settings.body_timeout, around);
                     }
                     return Ok(Progress::Waiting);
                 }
@@ -355,6 +381,7 @@ impl Connection {
             return Ok(Progress::Waiting);
         };
         let Receiving { head, body, .. } = *receiving;
+        self.requests += 1;
         Ok(Progress::Ready(ReadyRequest { head, body }))
     }
 }

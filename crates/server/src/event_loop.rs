@@ -9,7 +9,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mio::{Events, Poll, Token, Waker};
+use mio::{Events, Poll, Registry, Token, Waker};
 use uncork_protocol::PeerError;
 
 use crate::connection::{Connection, ConnectionInfo, Progress, ReadyRequest, Surroundings};
@@ -33,11 +33,16 @@ const EVENTS_PER_POLL: usize = 256;
 /// How long accepting pauses when the process or the machine is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// Idle connections that are closed together when there is no room for a new one.
+const IDLE_CLOSED_AT_ONCE: usize = 32;
+
 /// A request, and the connection to answer it on, both the caller's until `take_back`.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) connection: Box<Connection>,
     pub(crate) request: ReadyRequest,
+    /// When the request was complete.
+    ready_at: Instant,
 }
 
 /// A connection that comes back from a thread, and whether it is to be kept; `None` when its
@@ -107,12 +112,12 @@ pub(crate) struct EventLoop {
 }
 
 impl EventLoop {
-    /// A loop that accepts from `listeners`, and a waker for it.
+    /// A loop that accepts from `listeners`, a waker for it, and its registry.
     pub(crate) fn new(
         mut listeners: Vec<Listener>,
         settings: Arc<ServerSettings>,
         tls: Option<TlsConfig>,
-    ) -> io::Result<(Self, Waker)> {
+    ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         for (index, listener) in listeners.iter_mut().enumerate() {
@@ -136,7 +141,8 @@ impl EventLoop {
             ending: Ending::No,
             has_caretaker: false,
         };
-        Ok((event_loop, waker))
+        let registry = event_loop.poll.registry().try_clone()?;
+        Ok((event_loop, waker, registry))
     }
 
     /// Drives the loop until there is something for the caller to do. Blocks, without the GIL.
@@ -151,7 +157,11 @@ impl EventLoop {
                     return Next::PassLead;
                 }
             } else if let Some(job) = self.queue.pop_front() {
-                return Next::Call(job);
+                if self.now - job.ready_at <= self.settings.queue_timeout {
+                    return Next::Call(job);
+                }
+                self.refuse_as_busy(job.connection);
+                continue;
             }
             if let Some((token, news)) = self.ready.pop_front() {
                 self.on_event(token, news);
@@ -206,10 +216,11 @@ impl EventLoop {
 
     fn poll_timeout(&self) -> Option<Duration> {
         let accept = self.accept_again_at.map(|when| when.saturating_duration_since(self.now));
-        match (self.timers.poll_timeout(self.now), accept) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        let queue = self.queue.front().map(|job| {
+            // A little later, so that it has passed when the loop looks.
+            (job.ready_at + self.settings.queue_timeout).saturating_duration_since(self.now) + Duration::from_millis(1)
+        });
+        [self.timers.poll_timeout(self.now), accept, queue].into_iter().flatten().min()
     }
 
     fn on_event(&mut self, token: Token, news: News) {
@@ -230,20 +241,22 @@ impl EventLoop {
     }
 
     /// Puts a connection where its progress says.
-    fn settle(&mut self, mut connection: Box<Connection>, progress: Progress) {
+    fn settle(&mut self, connection: Box<Connection>, progress: Progress) {
         match progress {
             Progress::Over => self.close(&connection),
             // Only a caretaker lets requests wait; a leader is about to call the application.
             Progress::Ready(request) if !self.has_caretaker || self.queue.len() < self.settings.max_queue => {
-                self.queue.push_back(Box::new(Job { connection, request }));
+                self.queue.push_back(Box::new(Job { connection, request, ready_at: self.now }));
             }
-            Progress::Ready(_) => {
-                let busy = PeerError::new(503, "too many requests are waiting (RFC 9110 §15.6.4)");
-                let progress = connection.refuse(&busy, &mut self.surroundings());
-                self.settle(connection, progress);
-            }
+            Progress::Ready(_) => self.refuse_as_busy(connection),
             Progress::Waiting => self.wait_on(connection),
         }
+    }
+
+    fn refuse_as_busy(&mut self, mut connection: Box<Connection>) {
+        let busy = PeerError::new(503, "too many requests are waiting (RFC 9110 §15.6.4)");
+        let progress = connection.refuse(&busy, &mut self.surroundings());
+        self.settle(connection, progress);
     }
 
     fn wait_on(&mut self, mut connection: Box<Connection>) {
@@ -294,6 +307,11 @@ impl EventLoop {
             };
             self.settle(connection, progress);
         }
+        while self.queue.front().is_some_and(|job| self.now - job.ready_at > self.settings.queue_timeout) {
+            if let Some(job) = self.queue.pop_front() {
+                self.refuse_as_busy(job.connection);
+            }
+        }
         if self.accept_again_at.is_some_and(|when| when <= self.now) {
             self.accept_again_at = None;
             for index in 0..self.listeners.len() {
@@ -305,7 +323,7 @@ impl EventLoop {
     /// Accepts all that wait at one listener.
     fn accept(&mut self, index: usize) {
         loop {
-            if self.slots.len() >= self.settings.max_connections {
+            if self.slots.len() >= self.settings.max_connections && !self.close_longest_idle() {
                 self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
                 return;
             }
@@ -326,6 +344,20 @@ impl EventLoop {
                 }
             }
         }
+    }
+
+    /// Makes room for new connections: idle ones would lock everybody else out. Closes some at
+    /// once, since it has to look at all. Returns whether there was one.
+    fn close_longest_idle(&mut self) -> bool {
+        let mut idle = self.slots.idle();
+        idle.sort_unstable();
+        idle.truncate(IDLE_CLOSED_AT_ONCE);
+        for (_, key) in &idle {
+            if let Some(connection) = self.slots.take(*key) {
+                self.close(&connection);
+            }
+        }
+        !idle.is_empty()
     }
 
     fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {

@@ -68,10 +68,11 @@ pub(crate) struct LastLook {
 /// What the sentinel is to do next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Watch {
-    /// Look again.
-    Again,
-    /// It took the lead from a leader that is held up, and must pass it on.
-    Usurped,
+    /// So many calls have begun since the last look; look again.
+    Again { calls: u64 },
+    /// The leader is still inside the call that it was inside at the last look; `usurp` takes
+    /// the lead from it.
+    Inside { call: u64 },
     /// It has the lead, and must be the caretaker.
     Care,
     /// Its thread is to end.
@@ -83,6 +84,8 @@ struct Roster {
     idle: Vec<Arc<Seat>>,
     /// Application threads that exist, idle or not.
     threads: usize,
+    /// Those of them that do not count towards `max_threads`.
+    detached: usize,
     max_threads: usize,
     /// Whether the lead was passed to the sentinel and not yet taken back.
     has_caretaker: bool,
@@ -114,6 +117,7 @@ impl Leadership {
             roster: Mutex::new(Roster {
                 idle: Vec::new(),
                 threads: 1,
+                detached: 0,
                 max_threads,
                 has_caretaker: false,
                 is_stopping: false,
@@ -140,20 +144,32 @@ impl Leadership {
         self.word.compare_exchange(call | INSIDE, call, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// The sentinel takes the lead from a leader that is inside `call`; it then has the lead,
+    /// and must pass it on. `false` when the call has ended meanwhile.
+    pub(crate) fn usurp(&self, call: u64) -> bool {
+        self.leave_call(call)
+    }
+
     /// Whether calls have been slow of late, so that the lead is better passed on beforehand.
     pub(crate) fn are_calls_slow(&self) -> bool {
         self.slow_credit.load(Ordering::Relaxed) > 0
     }
 
-    /// Says how a call went that was made without the lead.
-    pub(crate) fn note_call(&self, was_slow: bool) {
-        if was_slow {
-            self.slow_credit.store(SLOW_CREDIT, Ordering::Relaxed);
-        } else {
-            // Two threads may take the same step down; the credit is a rule of thumb.
-            let credit = self.slow_credit.load(Ordering::Relaxed);
-            self.slow_credit.store(credit.saturating_sub(1), Ordering::Relaxed);
-        }
+    /// Says that a call was slow, so that for a while the lead is passed on before each.
+    pub(crate) fn note_slow_call(&self) {
+        self.slow_credit.store(SLOW_CREDIT, Ordering::Relaxed);
+    }
+
+    /// Says that a call that was made without the lead was fast.
+    pub(crate) fn note_fast_call(&self) {
+        // Two threads may take the same step down; the credit is a rule of thumb.
+        let credit = self.slow_credit.load(Ordering::Relaxed);
+        self.slow_credit.store(credit.saturating_sub(1), Ordering::Relaxed);
+    }
+
+    /// Says that there is nothing to be gained by passing on the lead before calls.
+    pub(crate) fn forget_slow_calls(&self) {
+        self.slow_credit.store(0, Ordering::Relaxed);
     }
 
     /// Passes on the lead, which the caller has.
@@ -163,7 +179,7 @@ impl Leadership {
             seat.send_on(Errand::Lead);
             return Successor::Follower;
         }
-        if roster.threads < roster.max_threads && !roster.is_stopping {
+        if roster.may_grow() {
             roster.threads += 1;
             return Successor::NewThread;
         }
@@ -223,16 +239,37 @@ impl Leadership {
         self.is_wanted.load(Ordering::SeqCst)
     }
 
-    /// The caretaker passes the lead to a follower, if one still waits. Returns whether it did.
-    pub(crate) fn end_care(&self) -> bool {
+    /// The caretaker passes on the lead, to a follower or a new thread, if it can. Returns to whom.
+    pub(crate) fn end_care(&self) -> Option<Successor> {
         let mut roster = lock(&self.roster);
         self.is_wanted.store(false, Ordering::SeqCst);
-        let Some(seat) = roster.idle.pop() else {
-            return false;
+        let successor = if let Some(seat) = roster.idle.pop() {
+            seat.send_on(Errand::Lead);
+            Successor::Follower
+        } else if roster.may_grow() {
+            roster.threads += 1;
+            Successor::NewThread
+        } else {
+            return None;
         };
         roster.has_caretaker = false;
-        seat.send_on(Errand::Lead);
-        true
+        Some(successor)
+    }
+
+    /// The calling thread is going to be inside its call for as long as a connection lasts, and
+    /// makes room for another one. `poke` as in `follow`.
+    pub(crate) fn detach(&self, poke: impl FnOnce()) {
+        let mut roster = lock(&self.roster);
+        roster.detached += 1;
+        if roster.has_caretaker {
+            self.is_wanted.store(true, Ordering::SeqCst);
+            poke();
+        }
+    }
+
+    /// The calling thread, detached before, counts again.
+    pub(crate) fn reattach(&self) {
+        lock(&self.roster).detached -= 1;
     }
 
     /// Sends every follower and the sentinel home; called by whoever has the lead, for good.
@@ -283,15 +320,12 @@ impl Leadership {
     fn look(&self, last: &mut LastLook) -> Watch {
         let word = self.word.load(Ordering::SeqCst);
         if word != last.word {
+            let calls = (word >> 1) - (last.word >> 1);
             *last = LastLook { word, quiet_looks: 0 };
-            return Watch::Again;
+            return Watch::Again { calls };
         }
         if word & INSIDE != 0 {
-            if self.leave_call(word & !INSIDE) {
-                self.slow_credit.store(SLOW_CREDIT, Ordering::Relaxed);
-                return Watch::Usurped;
-            }
-            return Watch::Again;
+            return Watch::Inside { call: word & !INSIDE };
         }
         last.quiet_looks += 1;
         if last.quiet_looks >= QUIET_LOOKS {
@@ -301,13 +335,19 @@ impl Leadership {
                 self.is_sentinel_asleep.store(false, Ordering::SeqCst);
             }
         }
-        Watch::Again
+        Watch::Again { calls: 0 }
     }
 
     fn wake_sentinel(&self) {
         let _roster = lock(&self.roster);
         self.is_sentinel_asleep.store(false, Ordering::SeqCst);
         self.sentinel_wake.notify_one();
+    }
+}
+
+impl Roster {
+    fn may_grow(&self) -> bool {
+        self.threads - self.detached < self.max_threads && !self.is_stopping
     }
 }
 
@@ -338,16 +378,20 @@ mod tests {
     const TICK: Duration = Duration::from_micros(1);
     const NEVER: Duration = Duration::from_secs(60);
 
-    fn look_until(leadership: &Leadership, last: &mut LastLook, wanted: Watch) {
-        let found = (0..1000).any(|_| leadership.watch(last, TICK) == wanted);
-        assert!(found, "the sentinel never came to {wanted:?}");
+    /// The sentinel's part, until it has the lead.
+    fn usurp(leadership: &Leadership, last: &mut LastLook) {
+        let has_lead = (0..1000).any(|_| match leadership.watch(last, TICK) {
+            Watch::Inside { call } => leadership.usurp(call),
+            _ => false,
+        });
+        assert!(has_lead, "the sentinel never saw the leader held up");
     }
 
     #[test]
     fn a_short_call_keeps_the_lead() {
         let leadership = Leadership::new(2);
         let call = leadership.enter_call();
-        assert_eq!(leadership.watch(&mut LastLook::default(), TICK), Watch::Again);
+        assert_eq!(leadership.watch(&mut LastLook::default(), TICK), Watch::Again { calls: 1 });
         assert!(leadership.leave_call(call));
     }
 
@@ -356,10 +400,22 @@ mod tests {
         let leadership = Leadership::new(2);
         let mut last = LastLook::default();
         let call = leadership.enter_call();
-        look_until(&leadership, &mut last, Watch::Usurped);
+        usurp(&leadership, &mut last);
         assert!(!leadership.leave_call(call));
-        assert!(leadership.are_calls_slow());
-        assert_eq!(leadership.watch(&mut last, TICK), Watch::Again);
+        assert!(!leadership.usurp(call));
+        assert_eq!(leadership.watch(&mut last, TICK), Watch::Again { calls: 0 });
+    }
+
+    #[test]
+    fn slow_calls_are_forgotten_after_some_fast_ones() {
+        let leadership = Leadership::new(2);
+        assert!(!leadership.are_calls_slow());
+        leadership.note_slow_call();
+        for _ in 0..SLOW_CREDIT {
+            assert!(leadership.are_calls_slow());
+            leadership.note_fast_call();
+        }
+        assert!(!leadership.are_calls_slow());
     }
 
     #[test]
@@ -367,7 +423,7 @@ mod tests {
         let leadership = Leadership::new(2);
         let mut last = LastLook::default();
         let old = leadership.enter_call();
-        look_until(&leadership, &mut last, Watch::Usurped);
+        usurp(&leadership, &mut last);
         let new = leadership.enter_call();
         assert!(!leadership.leave_call(old));
         assert!(leadership.leave_call(new));
@@ -402,9 +458,21 @@ mod tests {
         });
         was_poked.recv().unwrap();
         assert!(leadership.is_wanted());
-        assert!(leadership.end_care());
-        assert!(!leadership.end_care());
+        assert_eq!(leadership.end_care(), Some(Successor::Follower));
+        assert_eq!(leadership.end_care(), None);
         assert_eq!(follower.join().unwrap(), Errand::Lead);
+    }
+
+    #[test]
+    fn a_detached_thread_makes_room_for_another() {
+        let leadership = Leadership::new(1);
+        assert_eq!(leadership.pass(), Successor::Caretaker);
+        let mut was_poked = false;
+        leadership.detach(|| was_poked = true);
+        assert!(was_poked && leadership.is_wanted());
+        assert_eq!(leadership.end_care(), Some(Successor::NewThread));
+        leadership.reattach();
+        assert_eq!(leadership.pass(), Successor::Caretaker);
     }
 
     #[test]
@@ -428,7 +496,7 @@ mod tests {
         }
         let sentinel = std::thread::spawn({
             let leadership = Arc::clone(&leadership);
-            move || look_until(&leadership, &mut last, Watch::Usurped)
+            move || usurp(&leadership, &mut last)
         });
         let call = leadership.enter_call();
         sentinel.join().unwrap();
@@ -470,7 +538,10 @@ mod model {
                 let (leadership, event_loop) = (Arc::clone(&leadership), Arc::clone(&event_loop));
                 move || {
                     let mut last = LastLook::default();
-                    let usurped = (0..2).any(|_| leadership.look(&mut last) == Watch::Usurped);
+                    let usurped = (0..2).any(|_| match leadership.look(&mut last) {
+                        Watch::Inside { call } => leadership.usurp(call),
+                        _ => false,
+                    });
                     if usurped {
                         event_loop.turn();
                     }
@@ -528,7 +599,7 @@ mod model {
                     thread::yield_now();
                 }
                 assert!(poked.load(Ordering::SeqCst) || leadership.is_wanted());
-                assert!(leadership.end_care());
+                assert_eq!(leadership.end_care(), Some(Successor::Follower));
             }
             follower.join().unwrap();
             assert!(event_loop.turns.load(Ordering::SeqCst) >= 2);

@@ -27,7 +27,11 @@ mod event_loop;
 #[cfg(not(loom))]
 mod listener;
 #[cfg(not(loom))]
+mod relay;
+#[cfg(not(loom))]
 mod responder;
+#[cfg(not(loom))]
+mod sentinel;
 #[cfg(not(loom))]
 mod server;
 #[cfg(not(loom))]

@@ -5,11 +5,14 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::OwnedFd;
 
+use socket2::SockRef;
 use uncork_protocol::RequestHead;
-use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, ResponseFraming, peer_error_response};
+use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response};
 
 use crate::date::DateCache;
+use crate::relay;
 use crate::settings::ServerSettings;
 use crate::transport::Transport;
 
@@ -57,19 +60,32 @@ pub struct Responder<'job> {
     settings: &'job ServerSettings,
     scratch: &'job mut ThreadScratch,
     may_keep_alive: bool,
+    /// Bytes that came behind the request.
+    leftover: &'job mut Vec<u8>,
+    host: &'job dyn Host,
     state: State,
+}
+
+/// What a responder needs of the server when the application takes over the connection.
+pub(crate) trait Host: std::fmt::Debug {
+    /// The connection is no longer the event loop's, and the thread is gone for long.
+    fn on_handed_over(&self, transport: &mut Transport);
 }
 
 #[derive(Debug)]
 enum State {
     /// No head was given yet.
     Fresh,
-    /// A head was given, and perhaps sent.
+    /// A head was given; it is ended when something is known of the body.
+    Headed { facts: HeadFacts },
+    /// The head is ended, and perhaps sent.
     Answering { body: BodyEncoder, keeps_alive: bool, is_sent: bool },
     /// Everything was given.
     Finished { keeps_alive: bool },
     /// The answer can't be finished.
     Broken,
+    /// The application speaks to the peer by itself.
+    HandedOver,
 }
 
 impl<'job> Responder<'job> {
@@ -78,36 +94,89 @@ impl<'job> Responder<'job> {
         transport: &'job mut Transport,
         settings: &'job ServerSettings,
         scratch: &'job mut ThreadScratch,
+        leftover: &'job mut Vec<u8>,
+        host: &'job dyn Host,
         may_keep_alive: bool,
     ) -> Self {
         scratch.out.clear();
-        Self { request, transport, settings, scratch, may_keep_alive, state: State::Fresh }
+        Self { request, transport, settings, scratch, may_keep_alive, leftover, host, state: State::Fresh }
     }
 
-    /// Gives the head. `fields` writes the header fields; `body_length` is the length of the
-    /// whole body where it is known. Nothing is sent before the first data, or the end.
+    /// Hands the connection over to the application, for a protocol that it speaks by itself.
+    /// Returns a blocking stream socket, on which the bytes that came behind the request are
+    /// read first. Nothing is sent for this request by anybody else.
+    ///
+    /// # Errors
+    /// The answer has begun, or there is no room for another descriptor or thread.
+    pub fn hand_over(&mut self) -> io::Result<OwnedFd> {
+        if !matches!(self.state, State::Fresh | State::Headed { .. }) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the answer to this request has begun"));
+        }
+        let is_plain = self.transport.is_plain() && self.leftover.is_empty();
+        self.host.on_handed_over(self.transport);
+        self.state = State::HandedOver;
+        let (socket, tls, output) = self.transport.split_off()?;
+        if is_plain {
+            SockRef::from(&socket).set_nonblocking(false)?;
+            return Ok(socket);
+        }
+        relay::start(socket, tls, std::mem::take(self.leftover), output)
+    }
+
+    /// Whether the connection was handed over.
+    pub fn is_handed_over(&self) -> bool {
+        matches!(self.state, State::HandedOver)
+    }
+
+    /// Gives the head, in place of one that was given before and not sent. `fields` writes the
+    /// header fields. Nothing is sent before the first data, or the end.
     ///
     /// # Errors
     /// The application's mistake in status or fields; the answer is as if nothing was given.
     pub fn head(
         &mut self,
         status: &[u8],
-        body_length: Option<u64>,
         fields: impl FnOnce(&mut HeadEncoder<'_>) -> Result<(), AppMistake>,
     ) -> Result<(), AppMistake> {
         let out = &mut self.scratch.out;
         out.clear();
+        self.state = State::Fresh;
         let mut encoder = HeadEncoder::start(out, status)?;
         fields(&mut encoder)?;
-        let (framing, keeps_alive) =
-            encoder.finish(self.request, body_length, self.may_keep_alive, self.scratch.date.now());
-        self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
+        self.state = State::Headed { facts: encoder.facts() };
         Ok(())
+    }
+
+    /// Says how long the whole body is, before any of it is given. `None`: not known.
+    ///
+    /// # Errors
+    /// No head was given.
+    pub fn begin_body(&mut self, length: Option<u64>) -> Result<(), SendError> {
+        match self.state {
+            State::Headed { facts } => {
+                let (framing, keeps_alive) = facts.finish(
+                    &mut self.scratch.out,
+                    self.request,
+                    length,
+                    self.may_keep_alive,
+                    self.scratch.date.now(),
+                );
+                self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
+                Ok(())
+            }
+            State::Answering { .. } => Ok(()),
+            State::Fresh | State::Finished { .. } | State::Broken | State::HandedOver => Err(SendError::OutOfOrder),
+        }
+    }
+
+    /// Whether a head was given.
+    pub fn has_head(&self) -> bool {
+        !matches!(self.state, State::Fresh)
     }
 
     /// Whether a part of the answer may have reached the peer.
     pub fn is_sent(&self) -> bool {
-        !matches!(self.state, State::Fresh | State::Answering { is_sent: false, .. })
+        !matches!(self.state, State::Fresh | State::Headed { .. } | State::Answering { is_sent: false, .. })
     }
 
     /// Whether all data are thrown away: the request was `HEAD`, or the status has no body.
@@ -115,18 +184,10 @@ impl<'job> Responder<'job> {
         matches!(&self.state, State::Answering { body, .. } if body.is_without_data())
     }
 
-    /// Takes back a head of which nothing was sent.
-    pub fn forget_head(&mut self) {
-        if !self.is_sent() {
-            self.scratch.out.clear();
-            self.state = State::Fresh;
-        }
-    }
-
     /// Gathers `data` without sending anything; `false` when it is too much to gather, and
     /// must go through `send`. Never blocks.
     pub fn gather(&mut self, data: &[u8]) -> bool {
-        let State::Answering { body, .. } = &mut self.state else {
+        let (Ok(()), State::Answering { body, .. }) = (self.begin_body(None), &mut self.state) else {
             return false;
         };
         let out = &mut self.scratch.out;
@@ -144,6 +205,7 @@ impl<'job> Responder<'job> {
     /// # Errors
     /// The peer has gone, or this is out of order.
     pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
+        self.begin_body(None)?;
         let State::Answering { body, is_sent, .. } = &mut self.state else {
             return Err(SendError::OutOfOrder);
         };
@@ -166,6 +228,7 @@ impl<'job> Responder<'job> {
     /// # Errors
     /// The peer has gone, or no head was given.
     pub fn finish(&mut self) -> Result<(), SendError> {
+        self.begin_body(Some(0))?;
         let State::Answering { body, keeps_alive, .. } = &self.state else {
             return Err(SendError::OutOfOrder);
         };
@@ -182,12 +245,15 @@ impl<'job> Responder<'job> {
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match &self.state {
             State::Answering { body, .. } => body.broken_length(),
-            State::Fresh | State::Finished { .. } | State::Broken => None,
+            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken | State::HandedOver => None,
         }
     }
 
     /// Answers `500` where nothing was sent yet, and breaks the answer off where it was.
     pub fn fail(&mut self) {
+        if self.is_handed_over() {
+            return;
+        }
         if self.is_sent() {
             return self.break_off();
         }
@@ -212,8 +278,10 @@ impl<'job> Responder<'job> {
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
     pub(crate) fn outcome(mut self) -> Option<bool> {
-        if let State::Finished { keeps_alive } = self.state {
-            return Some(keeps_alive);
+        match self.state {
+            State::Finished { keeps_alive } => return Some(keeps_alive),
+            State::HandedOver => return None,
+            _ => {}
         }
         self.break_off();
         None
@@ -224,6 +292,6 @@ fn send_parts(transport: &mut Transport, settings: &ServerSettings, parts: [&[u8
     if transport.has_room_for(parts, settings.output_buffer_bytes) {
         transport.send_or_keep(parts)
     } else {
-        transport.send(parts, settings.output_buffer_bytes, settings.write_timeout)
+        transport.send(parts, settings)
     }
 }

@@ -3,28 +3,28 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mio::Waker;
+use mio::{Registry, Waker};
 
 use crate::app::{Application, Request};
-use crate::connection::ReadyRequest;
+use crate::connection::{Connection, ReadyRequest};
 use crate::event_loop::{Ending, EventLoop, Job, Next, Outside, Returned};
-use crate::leadership::{Errand, LastLook, Leadership, Seat, Successor, Watch};
+use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
-use crate::responder::{Responder, ThreadScratch};
+use crate::responder::{Host, Responder, ThreadScratch};
+use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
+use crate::sys::CpuClock;
 use crate::tls::TlsConfig;
+use crate::transport::Transport;
 
-/// How often the sentinel looks while there are calls; a call that lasts longer costs its
-/// leader the lead.
-const TICK: Duration = Duration::from_micros(200);
-
-/// A call made without the lead that ends within this time speaks for keeping the lead again.
+/// A call made without the lead that waits no longer than this speaks for keeping the lead
+/// again. CPU time does not count: it would not have been saved by another thread.
 const FAST_CALL: Duration = Duration::from_micros(200);
 
 /// How long a thread waits to be needed before it ends.
@@ -43,11 +43,14 @@ struct Shared {
     /// Only who has the lead locks it, so that the lock is free whenever it is asked for.
     event_loop: Mutex<EventLoop>,
     waker: Waker,
+    registry: Registry,
     returned: Mutex<Vec<Returned>>,
     has_returned: AtomicBool,
     /// Whether the leader is, or is about to be, asleep in the kernel.
     is_blocked: AtomicBool,
     ending: AtomicU8,
+    /// The CPU clock of the thread that leads, or led last.
+    leader_clock: AtomicI64,
 }
 
 impl std::fmt::Debug for Shared {
@@ -72,7 +75,7 @@ impl Server {
         let is_tls = tls.is_some();
         let listeners =
             listeners.iter().map(|&descriptor| Listener::duplicate(descriptor, is_tls)).collect::<io::Result<_>>()?;
-        let (event_loop, waker) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
+        let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Box::new(application),
@@ -80,10 +83,12 @@ impl Server {
                 settings,
                 event_loop: Mutex::new(event_loop),
                 waker,
+                registry,
                 returned: Mutex::new(Vec::new()),
                 has_returned: AtomicBool::new(false),
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
+                leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
             }),
         })
     }
@@ -131,7 +136,9 @@ impl Shared {
             self.application.run_thread(&mut || {
                 let seat = Seat::new();
                 let mut scratch = ThreadScratch::new();
+                let clock = CpuClock::of_this_thread();
                 loop {
+                    self.leader_clock.store(clock.number(), Ordering::Relaxed);
                     self.lead(&mut scratch);
                     match self.leadership.follow(&seat, PATIENCE, || self.wake_leader()) {
                         Errand::Lead => {}
@@ -173,27 +180,43 @@ impl Shared {
 
     fn call_without_lead(self: &Arc<Self>, job: Job, scratch: &mut ThreadScratch) {
         self.pass_lead();
-        let start = Instant::now();
+        let (start, cpu_start) = (Instant::now(), CpuClock::THIS_THREAD.now());
         let returned = self.call(job, scratch);
-        self.leadership.note_call(start.elapsed() > FAST_CALL);
+        let cpu = CpuClock::THIS_THREAD.now().zip(cpu_start).map_or(Duration::ZERO, |(end, start)| end - start);
+        if start.elapsed().saturating_sub(cpu) > FAST_CALL {
+            self.leadership.note_slow_call();
+        } else {
+            self.leadership.note_fast_call();
+        }
         self.give_back(returned);
     }
 
     fn pass_lead(self: &Arc<Self>) {
-        if self.leadership.pass() == Successor::NewThread && spawn_application_thread(self).is_err() {
+        if self.leadership.pass() == Successor::NewThread {
+            self.start_successor();
+        }
+    }
+
+    /// Starts the thread that has the lead from its first moment on.
+    fn start_successor(self: &Arc<Self>) {
+        if spawn_application_thread(self).is_err() {
             self.leadership.pass_to_caretaker();
         }
     }
 
     fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
-        let Job { mut connection, request: ReadyRequest { head, body } } = job;
-        let connection_mut = &mut *connection;
-        let may_keep_alive = self.ending() == Ending::No && !self.settings.keep_alive.is_zero();
-        let mut responder =
-            Responder::new(&head, &mut connection_mut.transport, &self.settings, scratch, may_keep_alive);
-        let request = Request { head: &head, body, connection: &connection_mut.info };
+        let Job { mut connection, request: ReadyRequest { head, body }, .. } = job;
+        let Connection { transport, input, info, requests, .. } = &mut *connection;
+        let may_keep_alive = self.ending() == Ending::No
+            && !self.settings.keep_alive.is_zero()
+            && self.settings.max_requests.is_none_or(|limit| *requests < limit);
+        let mut responder = Responder::new(&head, transport, &self.settings, scratch, input, self, may_keep_alive);
+        let request = Request { head: &head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();
+        }
+        if responder.is_handed_over() {
+            self.leadership.reattach();
         }
         let keeps_alive = responder.outcome();
         Returned { connection, keeps_alive }
@@ -221,30 +244,37 @@ impl Shared {
 
     /// The sentinel's life.
     fn stand_guard(self: &Arc<Self>) {
-        let mut last = LastLook::default();
+        let mut sentinel = Sentinel::new();
         loop {
-            match self.leadership.watch(&mut last, TICK) {
-                Watch::Again => {}
-                Watch::Usurped => self.pass_lead(),
-                Watch::Care => {
+            let clock = || CpuClock::from_number(self.leader_clock.load(Ordering::Relaxed));
+            match sentinel.watch(&self.leadership, clock) {
+                Judgement::Nothing => {}
+                Judgement::TookLead => self.pass_lead(),
+                Judgement::HasLead => {
                     if !self.take_care() {
                         return;
                     }
                 }
-                Watch::Leave => return,
+                Judgement::Leave => return,
             }
         }
     }
 
     /// Keeps the loop alive while every thread is inside the application; `false` at its end.
-    fn take_care(&self) -> bool {
+    fn take_care(self: &Arc<Self>) -> bool {
         let mut event_loop = self.lock_loop();
         loop {
-            match event_loop.next(self, true) {
+            match event_loop.next(&**self, true) {
                 Next::PassLead => {
-                    if self.leadership.end_care() {
-                        return true;
+                    match self.leadership.end_care() {
+                        None => continue,
+                        Some(Successor::NewThread) => {
+                            drop(event_loop);
+                            self.start_successor();
+                        }
+                        Some(_) => {}
                     }
+                    return true;
                 }
                 Next::Ended | Next::Call(_) => {
                     self.leadership.stop();
@@ -252,6 +282,14 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+impl Host for Shared {
+    fn on_handed_over(&self, transport: &mut Transport) {
+        // An error means that the loop does not know the socket, which is what is wanted.
+        let _ = transport.deregister(&self.registry);
+        self.leadership.detach(|| self.wake_leader());
     }
 }
 

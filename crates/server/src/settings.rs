@@ -9,8 +9,13 @@ pub struct ServerSettings {
     pub max_threads: usize,
     /// Requests that may wait when every thread is busy; the next one is answered `503`.
     pub max_queue: usize,
-    /// Connections at the most; further ones wait in the kernel's backlog.
+    /// How long a request may wait for a thread before it is answered `503`.
+    pub queue_timeout: Duration,
+    /// Connections at the most. For a further one the longest idle one is closed; where none is
+    /// idle, it waits in the kernel's backlog.
     pub max_connections: usize,
+    /// Requests on one connection; `None` for no limit.
+    pub max_requests: Option<u64>,
     /// Bytes of a request's head, its empty line included.
     pub max_head_bytes: usize,
     /// Field lines of a request's head.
@@ -25,10 +30,20 @@ pub struct ServerSettings {
     pub keep_alive: Duration,
     /// From a head's first byte, or the connection's start, to the head's end.
     pub head_timeout: Duration,
-    /// Between two pieces of a request's body.
+    /// How long a peer may send nothing of a request's body, or less than `min_rate` asks for.
     pub body_timeout: Duration,
-    /// Between two pieces of an answer that the peer takes.
+    /// How long a peer may take nothing of an answer, or less than `min_rate` asks for.
     pub write_timeout: Duration,
+    /// Bytes per second that a peer must send or take, on average over a timeout, to be given
+    /// that time once more; zero lets any progress do.
+    pub min_rate: u64,
+}
+
+impl ServerSettings {
+    /// Bytes that must have been moved within `timeout` to be given it once more.
+    pub(crate) fn least_progress(&self, timeout: Duration) -> u64 {
+        (self.min_rate as f64 * timeout.as_secs_f64()) as u64
+    }
 }
 
 impl Default for ServerSettings {
@@ -36,7 +51,9 @@ impl Default for ServerSettings {
         Self {
             max_threads: 64,
             max_queue: 1024,
+            queue_timeout: Duration::from_secs(45),
             max_connections: 10_000,
+            max_requests: None,
             max_head_bytes: 64 * 1024,
             max_fields: 100,
             max_body_bytes: None,
@@ -46,6 +63,7 @@ impl Default for ServerSettings {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
+            min_rate: 500,
         }
     }
 }

@@ -165,6 +165,17 @@ impl Slots {
         slots.filter(|(_, slot)| is_here(slot)).map(|(index, slot)| SlotKey::new(index, slot.generation)).collect()
     }
 
+    /// The idle connections that the loop has, with the deadlines up to which they may be so.
+    pub(crate) fn idle(&self) -> Vec<(Instant, SlotKey)> {
+        let slots = self.slots.iter();
+        slots
+            .filter_map(|slot| match &slot.tenant {
+                Tenant::Here(connection) if connection.is_idle() => Some((connection.deadline, connection.key)),
+                _ => None,
+            })
+            .collect()
+    }
+
     fn slot(&mut self, key: SlotKey) -> Option<&mut Slot> {
         let slot = self.slots.get_mut(key.index())?;
         (slot.generation == key.generation() && !matches!(slot.tenant, Tenant::None)).then_some(slot)

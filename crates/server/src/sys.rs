@@ -14,18 +14,34 @@ pub(crate) fn wait_until_writable(descriptor: RawFd, timeout: Duration) -> io::R
 
 fn wait_for(descriptor: RawFd, events: libc::c_short, timeout: Duration) -> io::Result<bool> {
     let milliseconds = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
-    let mut entry = libc::pollfd { fd: descriptor, events, revents: 0 };
+    let mut entry = [libc::pollfd { fd: descriptor, events, revents: 0 }];
+    poll(&mut entry, milliseconds).map(|count| count > 0)
+}
+
+/// Waits until one of two descriptors can do what it is asked for: `(descriptor, read, write)`.
+/// One that is asked for nothing is not looked at, so that its end does not wake for ever.
+///
+/// # Errors
+/// poll(2) failed for another reason than a signal.
+pub(crate) fn wait_for_either(entries: [(RawFd, bool, bool); 2]) -> io::Result<()> {
+    let mut entries = entries.map(|(descriptor, read, write)| libc::pollfd {
+        fd: if read || write { descriptor } else { -1 },
+        events: if read { libc::POLLIN } else { 0 } | if write { libc::POLLOUT } else { 0 },
+        revents: 0,
+    });
+    poll(&mut entries, -1).map(drop)
+}
+
+fn poll(entries: &mut [libc::pollfd], milliseconds: libc::c_int) -> io::Result<libc::c_int> {
     loop {
-        // SAFETY: `entry` is one valid pollfd and outlives the call.
-        match unsafe { libc::poll(&raw mut entry, 1, milliseconds) } {
-            0 => return Ok(false),
-            1.. => return Ok(true),
-            _ => {
-                let error = io::Error::last_os_error();
-                if error.kind() != io::ErrorKind::Interrupted {
-                    return Err(error);
-                }
-            }
+        // SAFETY: the pointer and the count are those of a slice of valid pollfds.
+        let count = unsafe { libc::poll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, milliseconds) };
+        if count >= 0 {
+            return Ok(count);
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
         }
     }
 }
@@ -42,4 +58,48 @@ pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     }
     // SAFETY: the descriptor was just made, and nobody else has it.
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// A clock of CPU time, of one thread or of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CpuClock(libc::clockid_t);
+
+impl CpuClock {
+    /// The CPU time of the whole process.
+    pub(crate) const PROCESS: Self = Self(libc::CLOCK_PROCESS_CPUTIME_ID);
+    /// The CPU time of the thread that asks.
+    pub(crate) const THIS_THREAD: Self = Self(libc::CLOCK_THREAD_CPUTIME_ID);
+
+    /// The clock of the calling thread, for other threads to read; where the system has no such
+    /// clocks, one that can't be read.
+    pub(crate) fn of_this_thread() -> Self {
+        #[cfg(target_os = "linux")]
+        {
+            let mut clock = 0;
+            // SAFETY: pthread_self is always valid, and `clock` outlives the call.
+            if unsafe { libc::pthread_getcpuclockid(libc::pthread_self(), &raw mut clock) } == 0 {
+                return Self(clock);
+            }
+        }
+        Self(libc::clockid_t::MAX)
+    }
+
+    /// The number by which `from_number` finds the clock again.
+    pub(crate) fn number(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    pub(crate) fn from_number(number: i64) -> Self {
+        Self(libc::clockid_t::try_from(number).unwrap_or(libc::clockid_t::MAX))
+    }
+
+    /// The time on this clock; `None` when its thread has ended.
+    pub(crate) fn now(self) -> Option<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a valid timespec and outlives the call; a bad clock is an error.
+        if unsafe { libc::clock_gettime(self.0, &raw mut time) } != 0 {
+            return None;
+        }
+        Some(Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?))
+    }
 }

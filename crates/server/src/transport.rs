@@ -2,14 +2,15 @@
 
 use std::io::{self, IoSlice, Read, Write};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, RawFd};
-use std::time::Duration;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use socket2::SockRef;
 
+use crate::settings::ServerSettings;
 use crate::sys;
 use crate::tls::TlsSession;
 
@@ -72,7 +73,12 @@ impl Transport {
 
     /// Whether bytes wait for the peer to take them.
     pub(crate) fn has_output(&self) -> bool {
-        self.taken < self.output.len()
+        self.output_len() > 0
+    }
+
+    /// Bytes that wait for the peer to take them.
+    pub(crate) fn output_len(&self) -> usize {
+        self.output.len() - self.taken
     }
 
     /// Writes as much of the output as the peer takes; `true` when nothing is left.
@@ -110,15 +116,15 @@ impl Transport {
         Ok(())
     }
 
-    /// Sends `parts`, and blocks while more than `buffer_bytes` of output are untaken.
+    /// Sends `parts`, and blocks while more than the settings allow are untaken.
     ///
     /// # Errors
-    /// The peer has gone, or took nothing for as long as `stall` (`TimedOut`).
-    pub(crate) fn send(&mut self, parts: [&[u8]; 3], buffer_bytes: usize, stall: Duration) -> io::Result<()> {
+    /// The peer has gone, or took too little for too long (`TimedOut`).
+    pub(crate) fn send(&mut self, parts: [&[u8]; 3], settings: &ServerSettings) -> io::Result<()> {
         // A large piece is kept in slices, so that the buffer's limit holds for it too.
         for part in parts {
-            for slice in part.chunks(buffer_bytes.max(1)) {
-                self.wait_for_room(slice.len(), buffer_bytes, stall)?;
+            for slice in part.chunks(settings.output_buffer_bytes.max(1)) {
+                self.wait_for_room(slice.len(), settings)?;
                 self.send_or_keep([slice, b"", b""])?;
             }
         }
@@ -128,17 +134,29 @@ impl Transport {
     /// Whether `parts` can be handed to `send_or_keep` without going over `buffer_bytes`.
     pub(crate) fn has_room_for(&self, parts: [&[u8]; 3], buffer_bytes: usize) -> bool {
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        self.output.len() - self.taken + length <= buffer_bytes
+        self.output_len() + length <= buffer_bytes
     }
 
-    fn wait_for_room(&mut self, length: usize, buffer_bytes: usize, stall: Duration) -> io::Result<()> {
-        while self.output.len() - self.taken + length > buffer_bytes.max(length) {
-            if !sys::wait_until_writable(self.descriptor(), stall)? {
+    fn wait_for_room(&mut self, length: usize, settings: &ServerSettings) -> io::Result<()> {
+        let limit = settings.output_buffer_bytes.max(length);
+        let timeout = settings.write_timeout;
+        let least = settings.least_progress(timeout).max(1);
+        let mut deadline = Instant::now() + timeout;
+        let mut taken = 0;
+        while self.output_len() + length > limit {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || !sys::wait_until_writable(self.descriptor(), left)? {
                 return Err(io::ErrorKind::TimedOut.into());
             }
+            let before = self.output_len();
             self.flush()?;
             self.output.drain(..self.taken);
             self.taken = 0;
+            taken += (before - self.output_len()) as u64;
+            if taken >= least {
+                deadline = Instant::now() + timeout;
+                taken = 0;
+            }
         }
         Ok(())
     }
@@ -172,6 +190,26 @@ impl Transport {
         };
     }
 
+    /// Whether bytes of the peer go to and fro as they are.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.tls.is_none() && !self.has_output()
+    }
+
+    /// A second descriptor for the socket, and the TLS state and the output, which this transport
+    /// then lacks.
+    pub(crate) fn split_off(&mut self) -> io::Result<(OwnedFd, Option<TlsSession>, Vec<u8>)> {
+        let socket = sys::duplicate(self.descriptor())?;
+        let output = self.output.split_off(self.taken);
+        self.output.clear();
+        self.taken = 0;
+        Ok((socket, self.tls.take(), output))
+    }
+
+    /// Ends the event loop's interest in this stream; any thread may call this.
+    pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        self.source().deregister(registry)
+    }
+
     /// Lets the connection end with a reset, which no peer takes for the end of an answer.
     pub(crate) fn reset_at_close(&mut self) {
         // An error means that the peer has gone already.
@@ -192,8 +230,12 @@ impl Transport {
 
 impl Stream {
     fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        // The kernel does less for one piece, which is what most answers are.
+        let (first, rest) = slices.split_at(slices.len().min(1));
+        let is_one_piece = rest.iter().all(|slice| slice.is_empty());
         loop {
             let result = match self {
+                Self::Tcp(stream) if is_one_piece => stream.write(&first[0]),
                 Self::Tcp(stream) => stream.write_vectored(slices),
                 Self::Unix(stream) => stream.write_vectored(slices),
             };

@@ -68,7 +68,8 @@ impl Application for TestApplication {
         let mut body = request.head.target().to_vec();
         let length = body.len() as u64 + request.body.len();
         request.body.into_reader().unwrap().read(u64::MAX, &mut body).unwrap();
-        responder.head(b"200 OK", Some(length), |_| Ok(())).unwrap();
+        responder.head(b"200 OK", |_| Ok(())).unwrap();
+        responder.begin_body(Some(length)).unwrap();
         assert!(responder.gather(&body));
         // A test may have gone away; the answer is its to miss.
         let _ = responder.finish();
@@ -271,6 +272,67 @@ fn timeouts_end_what_does_not_go_on() {
     let mut idle = running.send("/fast");
     assert_eq!(answer(&mut idle).0, 200);
     assert_eq!(idle.read(&mut [0]).unwrap(), 0);
+    running.end();
+}
+
+#[test]
+fn a_body_that_dribbles_is_cut_off_and_one_that_flows_is_not() {
+    let settings =
+        ServerSettings { body_timeout: Duration::from_millis(150), min_rate: 100, ..ServerSettings::default() };
+    let running = Running::start(settings);
+    let send = |pieces: usize, piece: &str| {
+        let mut stream = running.connect();
+        let length = pieces * piece.len();
+        stream.write_all(format!("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n").as_bytes()).unwrap();
+        stream.set_read_timeout(Some(Duration::from_millis(20))).unwrap();
+        for _ in 0..pieces {
+            // The pause is the peek: it ends early when the server has had enough.
+            if stream.write_all(piece.as_bytes()).is_err() || stream.peek(&mut [0]).is_ok() {
+                break;
+            }
+        }
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        answer(&mut stream).0
+    };
+    assert_eq!(send(200, "x"), 408);
+    assert_eq!(send(20, "a piece that is long enough"), 200);
+    running.end();
+}
+
+#[test]
+fn a_connection_serves_so_many_requests_and_no_more() {
+    let running = Running::start(ServerSettings { max_requests: Some(2), ..ServerSettings::default() });
+    let mut stream = running.connect();
+    for _ in 0..2 {
+        stream.write_all(b"GET /fast HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        assert_eq!(answer(&mut stream).0, 200);
+    }
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+    running.end();
+}
+
+#[test]
+fn idle_connections_make_room_for_new_ones() {
+    let running = Running::start(ServerSettings { max_connections: 4, ..ServerSettings::default() });
+    let mut idle: Vec<_> = (0..4).map(|_| running.send("/fast")).collect();
+    for stream in &mut idle {
+        assert_eq!(answer(stream).0, 200);
+    }
+    assert_eq!(answer(&mut running.send("/fast")).0, 200);
+    assert_eq!(idle[0].read(&mut [0]).unwrap(), 0, "the longest idle one is closed");
+    running.end();
+}
+
+#[test]
+fn a_request_that_waits_too_long_is_refused_while_all_threads_are_busy() {
+    let settings =
+        ServerSettings { max_threads: 1, queue_timeout: Duration::from_millis(50), ..ServerSettings::default() };
+    let running = Running::start(settings);
+    let mut busy = running.send("/wait");
+    running.wait_for_calls(1);
+    assert_eq!(answer(&mut running.send("/late")).0, 503);
+    running.door.open();
+    assert_eq!(answer(&mut busy).0, 200);
     running.end();
 }
 

@@ -254,14 +254,23 @@ class Settings:
         Duration(MOMENT, DAY),
         _TIMEOUTS,
         "How long a client may pause while it sends a request body. "
-        "A slow upload that goes on is not cut off.",
+        "A slow upload that goes on, at `min_rate` or more, is not cut off.",
     )
     write_timeout: float = _setting(
         60.0,
         Duration(MOMENT, DAY),
         _TIMEOUTS,
         "How long a client may take nothing of a response that waits for it. "
-        "A slow download that goes on is not cut off.",
+        "A slow download that goes on, at `min_rate` or more, is not cut off.",
+    )
+    min_rate: int = _setting(
+        500,
+        Size(0, GIB),
+        _TIMEOUTS,
+        "How many bytes a second a client has to send of a body, or to take of a response. "
+        "It is the average over `body_timeout` or `write_timeout`; a slower client is cut off, "
+        "so that nobody keeps a request open by a byte a second. Apache's `mod_reqtimeout` has "
+        "the same default. `0` lets any progress do.",
     )
     keep_alive: float = _setting(
         75.0,
@@ -293,12 +302,29 @@ class Settings:
         "How many requests may wait for a thread. "
         "Beyond it, a request is answered at once with 503 and `Retry-After`.",
     )
+    queue_timeout: float = _setting(
+        45.0,
+        Duration(MOMENT, DAY),
+        _CONCURRENCY,
+        "How long a request may wait for a thread. "
+        "After it, the request is answered with 503 and the application never sees it: by then "
+        "its client has often gone. mod_wsgi has the same default.",
+    )
     max_connections: int = _setting(
         10_000,
         Count(1, 1_000_000),
         _CONCURRENCY,
         "The largest number of open connections. "
-        "Beyond it, further ones wait in the backlog of the system.",
+        "For a further one the longest idle one is closed; when none is idle, it waits in the "
+        "backlog of the system.",
+    )
+    max_requests: int | None = _setting(
+        None,
+        Count(1, 1_000_000_000, can_be_unlimited=True),
+        _CONCURRENCY,
+        "The largest number of requests on one connection. "
+        "The last one is answered with `Connection: close`. There is no limit by default: a "
+        "connection costs no more with time.",
     )
 
 

@@ -93,20 +93,24 @@ class Owner(Text):
 
 @dataclass(frozen=True)
 class Count:
-    """A whole number in a range."""
+    """A whole number in a range; `None` stands for no limit where that may be."""
 
     minimum: int
     maximum: int
+    can_be_unlimited: bool = False
     metavar: str = "NUMBER"
 
     @property
     def form(self) -> str:
         """The range in words."""
-        return f"a whole number from {self.minimum:,} to {self.maximum:,}"
+        form = f"a whole number from {self.minimum:,} to {self.maximum:,}"
+        return f"{form}, or `{UNLIMITED}`" if self.can_be_unlimited else form
 
-    def read(self, raw: object, folder: Path | None) -> int:
+    def read(self, raw: object, folder: Path | None) -> int | None:
         """The number, when it is in range."""
         del folder
+        if self.can_be_unlimited and raw == UNLIMITED:
+            return None
         number = raw if isinstance(raw, int) and not isinstance(raw, bool) else None
         if isinstance(raw, str) and re.fullmatch(r"[0-9]{1,18}", raw):
             number = int(raw)
@@ -118,7 +122,7 @@ class Count:
 
     def show(self, value: object) -> str:
         """The number in digits."""
-        return str(value)
+        return UNLIMITED if value is None else str(value)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ use pyo3::types::{PyBytes, PyList};
 use uncork_server::BodyReader;
 
 /// The body of one request, complete. Reading never waits for the client.
-#[pyclass(frozen, module = "uncork._native")]
+#[pyclass(frozen, freelist = 64, module = "uncork._native")]
 pub(crate) struct Input {
     reader: Mutex<BodyReader>,
 }

@@ -6,9 +6,13 @@ mod input;
 mod names;
 mod response;
 mod start_response;
+mod upgrade;
 
+use pyo3::exceptions::{PyConnectionError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use uncork_protocol::RequestHead;
 use uncork_server::{Application, Request, Responder};
 
 pub(crate) use self::file_wrapper::FileWrapper;
@@ -16,6 +20,7 @@ pub(crate) use self::input::Input;
 
 use self::environ::EnvironTemplate;
 use self::start_response::StartResponse;
+use self::upgrade::UpgradeSocket;
 use crate::gil;
 
 /// A WSGI application, as the server wants it.
@@ -31,9 +36,10 @@ impl WsgiApplication {
         Ok(Self { app, report, template: EnvironTemplate::new(py)? })
     }
 
-    /// Tells the operator; `what` is put behind the request's method and path.
-    fn report(&self, py: Python<'_>, request_line: &str, what: &str, error: Option<PyErr>) {
-        let text = format!("{what} at `{request_line}`");
+    /// Tells the operator; `what` is put before the request's method and path.
+    fn report(&self, py: Python<'_>, head: &RequestHead, what: &str, error: Option<PyErr>) {
+        let request_line = [head.method(), b" ", head.path()].concat();
+        let text = format!("{what} at `{}`", String::from_utf8_lossy(&request_line).escape_debug());
         let error = error.map(|error| error.into_value(py));
         if let Err(error) = self.report.call1(py, (text, error)) {
             error.write_unraisable(py, None);
@@ -41,22 +47,43 @@ impl WsgiApplication {
     }
 
     fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
+        let wants_upgrade = request.head.wants_upgrade;
         let environ = self.template.make(py, request)?;
+        if wants_upgrade {
+            return self.answer_upgrade(py, environ, start_response);
+        }
         let iterable = self.app.bind(py).call1((environ, start_response))?;
-        let result = response::send(&iterable, start_response);
-        // PEP 3333: also when the answer failed, and also when the client has gone.
-        let closing = match iterable.getattr_opt(intern!(py, "close")) {
-            Ok(Some(close)) => close.call0().map(drop),
-            Ok(None) => Ok(()),
+        response::send(&iterable, start_response)
+    }
+
+    /// Answers a request that may become something else than HTTP: the application finds the
+    /// connection's socket in the environ, where Gunicorn has it, and answers as usual when it
+    /// does not touch it.
+    fn answer_upgrade<'py>(
+        &self,
+        py: Python<'py>,
+        environ: Bound<'py, PyDict>,
+        start_response: &Bound<'py, StartResponse>,
+    ) -> PyResult<()> {
+        let socket = Bound::new(py, UpgradeSocket::new(start_response))?;
+        environ.set_item(intern!(py, "gunicorn.socket"), &socket)?;
+        let result = self.app.bind(py).call1((environ, start_response));
+        let result = match result {
+            Ok(iterable) if start_response.get().is_handed_over() => response::close(&iterable),
+            Ok(iterable) => response::send(&iterable, start_response),
             Err(error) => Err(error),
         };
-        match (result, closing) {
-            (Ok(()), closing) => closing,
-            (Err(error), Ok(())) => Err(error),
-            (Err(error), Err(second)) => {
-                second.write_unraisable(py, Some(&iterable));
-                Err(error)
+        socket.get().end(py)?;
+        match result {
+            // How applications leave that have nothing more to say (flask-sock, python-engineio).
+            Err(error)
+                if start_response.get().is_handed_over()
+                    && (error.is_instance_of::<PyStopIteration>(py)
+                        || error.is_instance_of::<PyConnectionError>(py)) =>
+            {
+                Ok(())
             }
+            result => result,
         }
     }
 }
@@ -67,24 +94,30 @@ impl Application for WsgiApplication {
     }
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
-        Python::attach(|py| {
+        let has_failed = Python::attach(|py| {
             let head = request.head;
-            let request_line = || {
-                let text = [head.method(), b" ", head.path()].concat();
-                String::from_utf8_lossy(&text).escape_debug().to_string()
-            };
-            let started = StartResponse::lend(py, responder, |start_response| {
-                if let Err(error) = self.answer(py, request, start_response) {
-                    self.report(py, &request_line(), "the application raised", Some(error));
-                    start_response.get().fail();
-                }
-                start_response.get().take_complaint()
+            let answered = StartResponse::lend(py, responder, |start_response| {
+                let result = self.answer(py, request, start_response);
+                let complaint = start_response.get().take_complaint();
+                result.map(|()| complaint)
             });
-            match started {
-                Ok(None) => {}
-                Ok(Some(complaint)) => self.report(py, &request_line(), &complaint, None),
-                Err(error) => self.report(py, &request_line(), "no room for the request", Some(error)),
+            match answered.and_then(|result| result) {
+                Ok(None) => false,
+                Ok(Some(complaint)) => {
+                    self.report(py, head, &complaint, None);
+                    false
+                }
+                Err(error) => {
+                    self.report(py, head, "the application raised", Some(error));
+                    true
+                }
             }
         });
+        if has_failed {
+            return responder.fail();
+        }
+        // What was gathered goes out without the GIL. Where the answer has ended already, this
+        // is out of order, and nothing is left to be done; where the client has gone, likewise.
+        let _ = responder.finish();
     }
 }

@@ -1,6 +1,7 @@
 //! The keys `HTTP_…` of fields, made once for those that come every day.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -74,8 +75,29 @@ const EVERYDAY: &[&str] = &[
 /// Longest name of `EVERYDAY`, for which room is kept on the stack.
 const LONGEST: usize = 32;
 
+/// FNV-1a. The table is fixed, so nobody can choose names that collide in it.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 pub(super) struct FieldKeys {
-    everyday: HashMap<&'static [u8], Py<PyString>>,
+    everyday: HashMap<&'static [u8], Py<PyString>, BuildHasherDefault<Fnv>>,
 }
 
 impl FieldKeys {

@@ -1,22 +1,46 @@
 //! Sends what an application returned (PEP 3333, "Buffering and Streaming").
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
 use super::start_response::{StartResponse, Stop};
 
-/// Sends the body that `iterable` yields, and the head before it. Does not close it.
+/// Sends the body that `iterable` yields, and the head before it, and closes the iterable.
+///
+/// Of a list or a tuple, what is small is left to be sent when the caller ends the answer,
+/// which it can do without the GIL.
 ///
 /// # Errors
 /// What the application raised, or did wrong. That the client has gone is no error: the rest
 /// is not asked for then.
 pub(super) fn send(iterable: &Bound<'_, PyAny>, answer: &Bound<'_, StartResponse>) -> PyResult<()> {
-    let answer = answer.get();
-    let result = match known_pieces(iterable)? {
-        Some(pieces) => answer.send_whole(iterable.py(), &pieces),
-        None => send_one_by_one(iterable, answer),
-    };
+    let py = iterable.py();
+    if let Some(pieces) = known_pieces(iterable)? {
+        return passing_over_gone_clients(answer.get().take_whole(py, &pieces));
+    }
+    let sent = passing_over_gone_clients(send_one_by_one(iterable, answer.get()));
+    // PEP 3333: also when the answer failed, and also when the client has gone.
+    match (sent, close(iterable)) {
+        (Ok(()), closed) => closed,
+        (Err(error), Ok(())) => Err(error),
+        (Err(error), Err(second)) => {
+            second.write_unraisable(py, Some(iterable));
+            Err(error)
+        }
+    }
+}
+
+/// Calls `close()` where there is one.
+pub(super) fn close(iterable: &Bound<'_, PyAny>) -> PyResult<()> {
+    match iterable.getattr_opt(intern!(iterable.py(), "close"))? {
+        Some(close) => close.call0().map(drop),
+        None => Ok(()),
+    }
+}
+
+fn passing_over_gone_clients(result: Result<(), Stop>) -> PyResult<()> {
     match result {
         Ok(()) | Err(Stop::ClientGone) => Ok(()),
         Err(Stop::Error(error)) => Err(error),
@@ -36,12 +60,12 @@ fn known_pieces<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<
 
 fn send_one_by_one(iterable: &Bound<'_, PyAny>, answer: &StartResponse) -> Result<(), Stop> {
     let py = iterable.py();
-    let is_single = iterable.hasattr(pyo3::intern!(py, "__len__"))? && iterable.len()? == 1;
+    let is_single = iterable.hasattr(intern!(py, "__len__"))? && iterable.len()? == 1;
     for item in iterable.try_iter()? {
         let data = piece(item?)?;
         if is_single {
             // PEP 3333, "Handling the Content-Length Header".
-            answer.give_head(py, Some(data.as_bytes().len() as u64))?;
+            answer.begin_body(data.as_bytes().len() as u64)?;
         }
         answer.send(py, &data)?;
         if answer.wants_no_more() {

@@ -1,18 +1,20 @@
 //! `start_response`, and the answer behind it (PEP 3333, "The start_response() Callable").
 
+use std::borrow::Cow;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
-use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
 use uncork_protocol::http1::{AppMistake, HeadEncoder};
 use uncork_server::{Responder, SendError};
 
-use crate::gil::{push_latin1, without_gil};
+use crate::gil::{latin1_bytes, without_gil};
 
 /// The callable that an application gets, and that its answer goes through.
-#[pyclass(frozen, module = "uncork._native")]
+#[pyclass(frozen, freelist = 64, module = "uncork._native")]
 pub(crate) struct StartResponse {
     exchange: Mutex<Exchange>,
 }
@@ -21,10 +23,6 @@ struct Exchange {
     /// The responder of the call in progress; `None` when it has ended, whatever the
     /// application kept of us.
     responder: Option<Lent>,
-    status: Option<Py<PyString>>,
-    headers: Option<Py<PyAny>>,
-    /// Whether status and headers were handed to the responder.
-    has_head: bool,
     complaint: Option<String>,
 }
 
@@ -64,17 +62,9 @@ impl StartResponse {
                 // let go of the GIL, and gets on without it.
                 let mut exchange = without_gil(self.0.py(), || exchange.lock().unwrap_or_else(PoisonError::into_inner));
                 exchange.responder = None;
-                exchange.status = None;
-                exchange.headers = None;
             }
         }
-        let exchange = Exchange {
-            responder: Some(Lent(NonNull::from(responder).cast())),
-            status: None,
-            headers: None,
-            has_head: false,
-            complaint: None,
-        };
+        let exchange = Exchange { responder: Some(Lent(NonNull::from(responder).cast())), complaint: None };
         let this = Bound::new(py, Self { exchange: Mutex::new(exchange) })?;
         let lent = TakeBack(&this);
         Ok(body(lent.0))
@@ -98,56 +88,62 @@ impl StartResponse {
             return Ok(());
         }
         let mut exchange = self.exchange()?;
-        exchange.give_head(py, None)?;
-        let responder = exchange.responder()?;
+        let responder = exchange.headed_responder()?;
         without_gil(py, || responder.send(data)).map_err(stop)
     }
 
-    /// Sends a whole body of known pieces, in one call where that fits, and ends the answer.
-    pub(super) fn send_whole(&self, py: Python<'_>, pieces: &[Bound<'_, PyBytes>]) -> Result<(), Stop> {
+    /// Takes a whole body of known pieces. What is small is left for the caller to send when it
+    /// has let go of the GIL, by ending the answer.
+    pub(super) fn take_whole(&self, py: Python<'_>, pieces: &[Bound<'_, PyBytes>]) -> Result<(), Stop> {
         let length = pieces.iter().map(|piece| piece.as_bytes().len() as u64).sum();
         let mut exchange = self.exchange()?;
-        exchange.give_head(py, Some(length))?;
-        let responder = exchange.responder()?;
+        let responder = exchange.headed_responder()?;
+        responder.begin_body(Some(length)).map_err(stop)?;
         for piece in pieces {
             let data = piece.as_bytes();
             if !responder.gather(data) {
                 without_gil(py, || responder.send(data)).map_err(stop)?;
             }
         }
-        exchange.finish(py)
+        exchange.note_broken_length()?;
+        Ok(())
     }
 
-    /// Gives the head for a body of this length, if it was not given yet.
-    pub(super) fn give_head(&self, py: Python<'_>, body_length: Option<u64>) -> Result<(), Stop> {
-        Ok(self.exchange()?.give_head(py, body_length)?)
+    /// Says how long the whole body is going to be, before its first piece.
+    pub(super) fn begin_body(&self, length: u64) -> Result<(), Stop> {
+        self.exchange()?.headed_responder()?.begin_body(Some(length)).map_err(stop)
     }
 
     /// Ends the answer.
     pub(super) fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
         let mut exchange = self.exchange()?;
-        exchange.give_head(py, Some(0))?;
-        exchange.finish(py)
+        exchange.headed_responder()?.begin_body(Some(0)).map_err(stop)?;
+        exchange.note_broken_length()?;
+        let responder = exchange.responder()?;
+        without_gil(py, || responder.finish()).map_err(stop)
     }
 
-    /// Whether the head is given and more data would be thrown away, and why.
+    /// Whether more data would be thrown away.
     pub(super) fn wants_no_more(&self) -> bool {
         self.exchange().is_ok_and(|mut exchange| {
-            let has_head = exchange.has_head;
             exchange.responder().is_ok_and(|responder| {
                 let has_surplus = responder.broken_length().is_some_and(|(length, given)| given > length);
-                has_head && (responder.has_no_body() || has_surplus)
+                responder.has_no_body() || has_surplus
             })
         })
     }
 
-    /// The application failed: answers `500`, or breaks off what has begun.
-    pub(super) fn fail(&self) {
-        if let Ok(mut exchange) = self.exchange() {
-            if let Ok(responder) = exchange.responder() {
-                responder.fail();
-            }
-        }
+    /// Hands the connection over to the application, as a blocking socket.
+    ///
+    /// # Errors
+    /// The answer has begun, the request has ended, or there is no room for a descriptor.
+    pub(super) fn hand_over(&self) -> PyResult<OwnedFd> {
+        Ok(self.exchange()?.responder()?.hand_over()?)
+    }
+
+    /// Whether the connection was handed over.
+    pub(super) fn is_handed_over(&self) -> bool {
+        self.exchange().is_ok_and(|mut exchange| exchange.responder().is_ok_and(|responder| responder.is_handed_over()))
     }
 
     /// What the application did wrong that did not stop its answer.
@@ -166,47 +162,20 @@ impl Exchange {
         }
     }
 
-    fn give_head(&mut self, py: Python<'_>, body_length: Option<u64>) -> PyResult<()> {
-        if self.has_head {
-            return Ok(());
-        }
-        let (Some(status), Some(headers)) = (&self.status, &self.headers) else {
+    fn headed_responder(&mut self) -> PyResult<&mut Responder<'static>> {
+        let responder = self.responder()?;
+        if !responder.has_head() {
             return Err(PyRuntimeError::new_err("the application did not call start_response (PEP 3333)"));
-        };
-        let (status, headers) = (status.clone_ref(py), headers.clone_ref(py));
-        let mut text = Vec::new();
-        if !push_latin1(status.bind(py), &mut text)? {
-            text = b"?".to_vec();
         }
-        let mut problem = None;
-        let result = self.responder()?.head(&text, body_length, |head| {
-            write_fields(headers.bind(py), head).unwrap_or_else(|error| {
-                problem = Some(error);
-                Ok(())
-            })
-        });
-        match (problem, result) {
-            (Some(error), _) => {
-                self.responder()?.forget_head();
-                Err(error)
-            }
-            (None, Err(mistake)) => Err(PyRuntimeError::new_err(mistake.to_string())),
-            (None, Ok(())) => {
-                self.has_head = true;
-                Ok(())
-            }
-        }
+        Ok(responder)
     }
 
-    fn finish(&mut self, py: Python<'_>) -> Result<(), Stop> {
-        let responder = self.responder()?;
-        let broken = responder.broken_length();
-        let result = without_gil(py, || responder.finish());
-        if let (Some((announced, given)), Ok(())) = (broken, &result) {
+    fn note_broken_length(&mut self) -> PyResult<()> {
+        if let Some((announced, given)) = self.responder()?.broken_length() {
             self.complaint =
                 Some(format!("the application announced {announced} bytes with Content-Length and gave {given}"));
         }
-        result.map_err(stop)
+        Ok(())
     }
 }
 
@@ -219,30 +188,38 @@ fn stop(error: SendError) -> Stop {
 
 /// Writes the application's headers. The outer error is Python's, the inner one of the values.
 fn write_fields(headers: &Bound<'_, PyAny>, head: &mut HeadEncoder<'_>) -> PyResult<Result<(), AppMistake>> {
-    let mut name = Vec::new();
-    let mut value = Vec::new();
-    for pair in headers.try_iter()? {
-        let pair = pair?;
-        let pair = pair.cast::<PyTuple>().map_err(|_| wrong_header(&pair))?;
-        let (Ok(first), Ok(second), 2) = (pair.get_item(0), pair.get_item(1), pair.len()) else {
-            return Err(wrong_header(pair));
-        };
-        let (Ok(first), Ok(second)) = (first.cast::<PyString>(), second.cast::<PyString>()) else {
-            return Err(wrong_header(pair));
-        };
-        name.clear();
-        value.clear();
-        if !push_latin1(first, &mut name)? {
-            return Ok(Err(AppMistake::FieldName(first.to_string())));
+    if let Ok(headers) = headers.cast_exact::<PyList>() {
+        for header in headers.iter() {
+            if let Err(mistake) = write_field(&header, head)? {
+                return Ok(Err(mistake));
+            }
         }
-        if !push_latin1(second, &mut value)? {
-            return Ok(Err(AppMistake::FieldValue(first.to_string())));
-        }
-        if let Err(mistake) = head.field(&name, &value) {
+        return Ok(Ok(()));
+    }
+    for header in headers.try_iter()? {
+        if let Err(mistake) = write_field(&header?, head)? {
             return Ok(Err(mistake));
         }
     }
     Ok(Ok(()))
+}
+
+fn write_field(header: &Bound<'_, PyAny>, head: &mut HeadEncoder<'_>) -> PyResult<Result<(), AppMistake>> {
+    let pair = header.cast::<PyTuple>().map_err(|_| wrong_header(header))?;
+    if pair.len() != 2 {
+        return Err(wrong_header(header));
+    }
+    let (name, value) = (pair.get_borrowed_item(0)?, pair.get_borrowed_item(1)?);
+    let (Ok(name), Ok(value)) = (name.cast::<PyString>(), value.cast::<PyString>()) else {
+        return Err(wrong_header(header));
+    };
+    let Some(name_bytes) = latin1_bytes(&name) else {
+        return Ok(Err(AppMistake::FieldName(name.to_string())));
+    };
+    let Some(value_bytes) = latin1_bytes(&value) else {
+        return Ok(Err(AppMistake::FieldValue(name.to_string())));
+    };
+    Ok(head.field(&name_bytes, &value_bytes))
 }
 
 fn wrong_header(header: &Bound<'_, PyAny>) -> PyErr {
@@ -255,44 +232,52 @@ impl StartResponse {
     #[pyo3(signature = (status, headers, exc_info = None, /))]
     fn __call__<'py>(
         this: &Bound<'py, Self>,
-        status: Bound<'py, PyAny>,
-        headers: Bound<'py, PyAny>,
-        exc_info: Option<Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let py = this.py();
-        let Ok(status) = status.cast_into::<PyString>() else {
+        status: &Bound<'py, PyAny>,
+        headers: &Bound<'py, PyAny>,
+        exc_info: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Write>> {
+        let Ok(status) = status.cast::<PyString>() else {
             return Err(PyTypeError::new_err("the status given to start_response is not a str (PEP 3333)"));
         };
         let mut exchange = this.get().exchange()?;
-        let is_sent = exchange.responder()?.is_sent();
-        match &exc_info {
-            Some(exc_info) if is_sent => return Err(reraise(exc_info)?),
-            Some(_) => {
-                exchange.responder()?.forget_head();
-                exchange.has_head = false;
-            }
-            None if exchange.status.is_some() => {
+        let responder = exchange.responder()?;
+        match exc_info {
+            Some(exc_info) if responder.is_sent() => return Err(reraise(exc_info)?),
+            None if responder.has_head() => {
                 return Err(PyRuntimeError::new_err("start_response was called twice without exc_info (PEP 3333)"));
             }
-            None => {}
+            Some(_) | None => {}
         }
-        // A copy: what the application does to its list later is too late.
-        let headers = match headers.cast::<PyList>() {
-            Ok(list) => list.get_slice(0, list.len()).into_any(),
-            Err(_) => headers.try_iter()?.collect::<PyResult<Vec<_>>>()?.into_pyobject(py)?.into_any(),
-        };
-        exchange.status = Some(status.unbind());
-        exchange.headers = Some(headers.unbind());
-        drop(exchange);
-        this.getattr("write")
+        let status_bytes = latin1_bytes(status).unwrap_or(Cow::Borrowed(b"?"));
+        let mut problem = None;
+        let result = responder.head(&status_bytes, |head| {
+            write_fields(headers, head).unwrap_or_else(|error| {
+                problem = Some(error);
+                // Which one does not matter: `problem` is what is raised.
+                Err(AppMistake::Length)
+            })
+        });
+        match (problem, result) {
+            (Some(error), _) => Err(error),
+            (None, Err(mistake)) => Err(PyValueError::new_err(mistake.to_string())),
+            (None, Ok(())) => Bound::new(this.py(), Write { start_response: this.clone().unbind() }),
+        }
     }
+}
 
-    /// The callable that `start_response` returns: sends a piece of the body at once.
-    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+/// The callable that `start_response` returns: sends a piece of the body at once.
+#[pyclass(frozen, freelist = 64, module = "uncork._native")]
+pub(crate) struct Write {
+    start_response: Py<StartResponse>,
+}
+
+#[pymethods]
+impl Write {
+    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
         let Ok(data) = data.cast::<PyBytes>() else {
             return Err(PyTypeError::new_err("write() takes bytes (PEP 3333)"));
         };
-        self.send(py, data).map_err(|stop| match stop {
+        self.start_response.get().send(py, data).map_err(|stop| match stop {
             Stop::ClientGone => PyBrokenPipeError::new_err("the client has gone"),
             Stop::Error(error) => error,
         })

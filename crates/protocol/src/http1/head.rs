@@ -42,6 +42,10 @@ pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, Pe
         version: raw.version,
         framing,
         wants_keep_alive: !facts.says_close && (raw.version == Version::Http11 || facts.says_keep_alive),
+        wants_upgrade: facts.says_upgrade
+            && facts.has_upgrade
+            && raw.version == Version::Http11
+            && framing == RequestFraming::None,
         expects_continue: facts.expects_continue && raw.version == Version::Http11 && framing != RequestFraming::None,
         fields: raw.fields,
         bytes,
@@ -131,6 +135,8 @@ struct Facts {
     hosts: usize,
     says_close: bool,
     says_keep_alive: bool,
+    says_upgrade: bool,
+    has_upgrade: bool,
     expects_continue: bool,
 }
 
@@ -147,6 +153,7 @@ impl Facts {
                 }
             }
             6 if name.eq_ignore_ascii_case(b"expect") => self.note_expect(value)?,
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.has_upgrade = true,
             10 if name.eq_ignore_ascii_case(b"connection") => self.note_connection(value),
             14 if name.eq_ignore_ascii_case(b"content-length") => self.note_length(value)?,
             17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.note_coding(value)?,
@@ -167,6 +174,7 @@ impl Facts {
         for option in list_elements(value) {
             self.says_close |= option.eq_ignore_ascii_case(b"close");
             self.says_keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.says_upgrade |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 
@@ -403,6 +411,18 @@ mod tests {
         assert!(!with_fields("Connection: foo, Close\r\n").unwrap().wants_keep_alive);
         assert!(!parse("GET / HTTP/1.0\r\n\r\n").unwrap().wants_keep_alive);
         assert!(parse("GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n").unwrap().wants_keep_alive);
+    }
+
+    #[test]
+    fn an_upgrade_is_offered_by_two_fields_together_and_without_a_body() {
+        assert!(with_fields("Connection: keep-alive, Upgrade\r\nUpgrade: websocket\r\n").unwrap().wants_upgrade);
+        for fields in [
+            "Upgrade: websocket\r\n",
+            "Connection: Upgrade\r\n",
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 1\r\n",
+        ] {
+            assert!(!with_fields(fields).unwrap().wants_upgrade, "{fields}");
+        }
     }
 
     #[test]

@@ -16,7 +16,9 @@ mod scanner;
 
 pub use body::{BodyDecoder, BodyStep};
 pub use head::parse_head;
-pub use response::{AppMistake, BodyEncoder, HeadEncoder, ResponseFraming, peer_error_response, reason_phrase};
+pub use response::{
+    AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response, reason_phrase,
+};
 pub use scanner::HeadScanner;
 
 /// How large a head may be.

@@ -59,6 +59,12 @@ impl std::error::Error for AppMistake {}
 #[derive(Debug)]
 pub struct HeadEncoder<'out> {
     out: &'out mut Vec<u8>,
+    facts: HeadFacts,
+}
+
+/// What an encoded head says that decides how it ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct HeadFacts {
     has_no_body: bool,
     drops_length: bool,
     length: Option<u64>,
@@ -83,14 +89,12 @@ impl<'out> HeadEncoder<'out> {
         out.extend_from_slice(b"HTTP/1.1 ");
         out.extend_from_slice(status);
         out.extend_from_slice(if reason.is_empty() { b" \r\n" } else { b"\r\n" });
-        Ok(Self {
-            out,
+        let facts = HeadFacts {
             has_no_body: matches!(code, b"204" | b"304"),
             drops_length: code == b"204",
-            length: None,
-            has_date: false,
-            says_close: false,
-        })
+            ..HeadFacts::default()
+        };
+        Ok(Self { out, facts })
     }
 
     /// Adds a field, its name's case kept.
@@ -108,9 +112,9 @@ impl<'out> HeadEncoder<'out> {
             return Err(AppMistake::FieldValue(text(name)));
         }
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"date") => self.has_date = true,
+            4 if name.eq_ignore_ascii_case(b"date") => self.facts.has_date = true,
             10 if name.eq_ignore_ascii_case(b"connection") => {
-                self.says_close |= value.eq_ignore_ascii_case(b"close");
+                self.facts.says_close |= value.eq_ignore_ascii_case(b"close");
                 return Ok(());
             }
             10 if name.eq_ignore_ascii_case(b"keep-alive") => return Ok(()),
@@ -118,59 +122,61 @@ impl<'out> HeadEncoder<'out> {
             2 | 7 | 17 if is_hop_by_hop(name) => return Err(AppMistake::HopByHop(text(name))),
             _ => {}
         }
-        self.write_field(name, value);
+        write_field(self.out, name, value);
         Ok(())
     }
 
     fn content_length(&mut self, name: &[u8], value: &[u8]) -> Result<(), AppMistake> {
         let length = parse_length(crate::headers::trim_whitespace(value)).ok_or(AppMistake::Length)?;
-        match self.length {
+        match self.facts.length {
             Some(earlier) if earlier != length => return Err(AppMistake::Length),
             Some(_) => return Ok(()),
-            None => self.length = Some(length),
+            None => self.facts.length = Some(length),
         }
         // RFC 9110 §8.6: not in an answer with the status 204.
-        if !self.drops_length {
-            self.write_field(name, value);
+        if !self.facts.drops_length {
+            write_field(self.out, name, value);
         }
         Ok(())
     }
 
-    fn write_field(&mut self, name: &[u8], value: &[u8]) {
-        self.out.reserve(name.len() + value.len() + 4);
-        self.out.extend_from_slice(name);
-        self.out.extend_from_slice(b": ");
-        self.out.extend_from_slice(value);
-        self.out.extend_from_slice(b"\r\n");
+    /// Ends the fields of the application; `HeadFacts::finish` ends the head, when it is known
+    /// how long the body is.
+    pub fn facts(self) -> HeadFacts {
+        self.facts
     }
+}
 
-    /// Ends the head, and says how the body must be framed and whether the connection stays.
+impl HeadFacts {
+    /// Ends the head in `out`, and says how the body must be framed and whether the connection
+    /// stays.
     ///
     /// `body_length` is the length of the whole body where that is known beforehand; `date`
     /// is an IMF-fixdate (RFC 9110 §5.6.7).
     pub fn finish(
         self,
+        out: &mut Vec<u8>,
         request: &RequestHead,
         body_length: Option<u64>,
         may_keep_alive: bool,
         date: &[u8; 29],
     ) -> (ResponseFraming, bool) {
         if !self.has_date {
-            self.out.extend_from_slice(b"Date: ");
-            self.out.extend_from_slice(date);
-            self.out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(b"Date: ");
+            out.extend_from_slice(date);
+            out.extend_from_slice(b"\r\n");
         }
         let framing = if self.has_no_body || request.is_head() {
             ResponseFraming::NoBody
         } else if let Some(length) = self.length {
             ResponseFraming::Length(length)
         } else if let Some(length) = body_length {
-            self.out.extend_from_slice(b"Content-Length: ");
-            push_decimal(self.out, length);
-            self.out.extend_from_slice(b"\r\n");
+            out.extend_from_slice(b"Content-Length: ");
+            push_decimal(out, length);
+            out.extend_from_slice(b"\r\n");
             ResponseFraming::Length(length)
         } else if request.version == Version::Http11 {
-            self.out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+            out.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             ResponseFraming::Chunked
         } else {
             ResponseFraming::UntilClose
@@ -178,13 +184,21 @@ impl<'out> HeadEncoder<'out> {
         let keeps_alive =
             may_keep_alive && request.wants_keep_alive && !self.says_close && framing != ResponseFraming::UntilClose;
         if !keeps_alive {
-            self.out.extend_from_slice(b"Connection: close\r\n");
+            out.extend_from_slice(b"Connection: close\r\n");
         } else if request.version == Version::Http10 {
-            self.out.extend_from_slice(b"Connection: keep-alive\r\n");
+            out.extend_from_slice(b"Connection: keep-alive\r\n");
         }
-        self.out.extend_from_slice(b"\r\n");
+        out.extend_from_slice(b"\r\n");
         (framing, keeps_alive)
     }
+}
+
+fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Puts the framing on an answer's body, and holds the application to what it announced.
@@ -333,7 +347,8 @@ mod tests {
         for (name, value) in fields {
             head.field(name.as_bytes(), value.as_bytes())?;
         }
-        let (framing, keeps_alive) = head.finish(&request(line), length, true, DATE);
+        let facts = head.facts();
+        let (framing, keeps_alive) = facts.finish(&mut out, &request(line), length, true, DATE);
         Ok((String::from_utf8(out).unwrap(), framing, keeps_alive))
     }
 

@@ -1,0 +1,186 @@
+//! Decides when a leader is held up, and what that calls for.
+//!
+//! A leader that waits, for a database or a lock, costs others their turn, and loses the lead at
+//! once. A leader that computes has the interpreter to itself: another thread could not compute
+//! beside it, and would only put requests out of their order; it loses the lead when it goes on
+//! for so long that the interpreter would switch threads anyway.
+
+use std::time::{Duration, Instant};
+
+use crate::leadership::{LastLook, Leadership, Watch};
+use crate::sys::CpuClock;
+
+/// Between two looks; a leader that waits for longer than this loses the lead.
+const TICK: Duration = Duration::from_micros(200);
+
+/// Between two looks while calls follow each other so fast that none can be slow.
+const LONG_TICK: Duration = Duration::from_millis(1);
+
+/// Calls between two looks that make the next look a late one.
+const MANY_CALLS: u64 = 4;
+
+/// How long a leader may compute: as long as CPython lets a thread keep the interpreter
+/// (`sys.getswitchinterval`).
+const COMPUTING_PATIENCE: Duration = Duration::from_millis(5);
+
+/// Over how long the process's own load is measured.
+const LOAD_WINDOW: Duration = Duration::from_millis(2);
+
+/// What the sentinel's thread is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Judgement {
+    /// Watch again.
+    Nothing,
+    /// It took the lead, and must pass it on.
+    TookLead,
+    /// It was given the lead, and must be the caretaker.
+    HasLead,
+    /// Its thread is to end.
+    Leave,
+}
+
+/// What the sentinel remembers from look to look.
+#[derive(Debug)]
+pub(crate) struct Sentinel {
+    last: LastLook,
+    tick: Duration,
+    leader: Sample,
+    process: Sample,
+    /// Since when the leader has been seen inside the call that it is inside.
+    inside_since: Instant,
+}
+
+/// A reading of a CPU clock.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    clock: CpuClock,
+    at: Instant,
+    cpu: Duration,
+}
+
+impl Sentinel {
+    pub(crate) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            last: LastLook::default(),
+            tick: TICK,
+            leader: Sample::take(CpuClock::PROCESS, now),
+            process: Sample::take(CpuClock::PROCESS, now),
+            inside_since: now,
+        }
+    }
+
+    /// Waits for the next look, and looks. `leader_clock` names the clock of who leads now.
+    pub(crate) fn watch(&mut self, leadership: &Leadership, leader_clock: impl Fn() -> CpuClock) -> Judgement {
+        let watch = leadership.watch(&mut self.last, self.tick);
+        let now = Instant::now();
+        if leadership.are_calls_slow() && self.is_process_computing(now) {
+            leadership.forget_slow_calls();
+        }
+        match watch {
+            Watch::Care => Judgement::HasLead,
+            Watch::Leave => Judgement::Leave,
+            Watch::Again { calls } => {
+                self.tick = if calls >= MANY_CALLS { LONG_TICK } else { TICK };
+                self.leader = Sample::take(leader_clock(), now);
+                self.inside_since = now;
+                Judgement::Nothing
+            }
+            Watch::Inside { call } => {
+                self.tick = TICK;
+                let is_computing = self.leader.share_until(Sample::take(leader_clock(), now)) > 0.5;
+                if is_computing && now - self.inside_since < COMPUTING_PATIENCE {
+                    return Judgement::Nothing;
+                }
+                if !leadership.usurp(call) {
+                    return Judgement::Nothing;
+                }
+                if !is_computing {
+                    leadership.note_slow_call();
+                }
+                Judgement::TookLead
+            }
+        }
+    }
+
+    /// Whether the process has kept a processor busy of late, so that more threads are no help.
+    fn is_process_computing(&mut self, now: Instant) -> bool {
+        if now - self.process.at < LOAD_WINDOW {
+            return false;
+        }
+        let sample = Sample::take(CpuClock::PROCESS, now);
+        let share = self.process.share_until(sample);
+        self.process = sample;
+        share > 0.9
+    }
+}
+
+impl Sample {
+    fn take(clock: CpuClock, at: Instant) -> Self {
+        Self { clock, at, cpu: clock.now().unwrap_or(Duration::ZERO) }
+    }
+
+    /// The part of the time from `self` to `later` that was spent computing; zero when the two
+    /// are of different clocks.
+    fn share_until(&self, later: Self) -> f64 {
+        if self.clock != later.clock || later.at <= self.at {
+            return 0.0;
+        }
+        later.cpu.saturating_sub(self.cpu).as_secs_f64() / (later.at - self.at).as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn watch_until(sentinel: &mut Sentinel, leadership: &Leadership, clock: CpuClock, until: Instant) -> Judgement {
+        while Instant::now() < until {
+            let judgement = sentinel.watch(leadership, || clock);
+            if judgement != Judgement::Nothing {
+                return judgement;
+            }
+        }
+        Judgement::Nothing
+    }
+
+    #[test]
+    fn a_leader_that_waits_loses_the_lead_at_once_and_is_slow() {
+        let leadership = Leadership::new(2);
+        let mut sentinel = Sentinel::new();
+        // A clock of a thread that does nothing: that of one which has ended.
+        let clock = std::thread::spawn(CpuClock::of_this_thread).join().unwrap();
+        let call = leadership.enter_call();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        assert_eq!(watch_until(&mut sentinel, &leadership, clock, deadline), Judgement::TookLead);
+        assert!(!leadership.leave_call(call));
+        assert!(leadership.are_calls_slow());
+    }
+
+    #[test]
+    fn a_leader_that_computes_is_given_time() {
+        let leadership = std::sync::Arc::new(Leadership::new(2));
+        let (send, clock) = std::sync::mpsc::channel();
+        let computing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+        let leader = std::thread::spawn({
+            let (leadership, computing) = (leadership.clone(), computing.clone());
+            move || {
+                let call = leadership.enter_call();
+                send.send(CpuClock::of_this_thread()).unwrap();
+                while computing.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+                leadership.leave_call(call)
+            }
+        });
+        let clock = clock.recv().unwrap();
+        let start = Instant::now();
+        let mut sentinel = Sentinel::new();
+        let judgement = watch_until(&mut sentinel, &leadership, clock, start + Duration::from_secs(5));
+        computing.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(judgement, Judgement::TookLead);
+        assert!(!leader.join().unwrap());
+        // A busy machine may take the processor from the leader, which then looks like waiting.
+        assert!(start.elapsed() >= COMPUTING_PATIENCE || leadership.are_calls_slow());
+    }
+}
