@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_python_in_a_page_is_python(page: Path) -> None:
     for block in blocks(page):
         if block.language == "python":
             compile(block.text, f"{name_of(page)}:{block.line}", "exec")
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_every_file_that_the_page_asks_to_save_is_saved(page: Path) -> None:
+    asked = re.findall(r"save (?:this|it) as `([^`]+)`", page.read_text(), re.IGNORECASE)
+    assert set(asked) - {block.file_name for block in blocks(page)} == set()
 
 
 def test_an_ellipsis_stands_for_lines_or_for_a_part_of_one() -> None:

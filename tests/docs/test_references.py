@@ -26,12 +26,14 @@ def first_cells(page: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def keys() -> Iterator[set[str]]:
-    """What stands in the environ of a request with a body."""
+    """What stands in the environ of a request with a body, or of one that asks for an upgrade."""
+    upload = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
+    upgrade = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+    found: set[str] = set()
     with LiveServer("environs:app", directory=APPS) as server, server.client() as client:
-        answer = client.request(
-            b"POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\nx"
-        )
-        yield set(json.loads(answer.body)["types"])
+        for request in (upload, upgrade):
+            found |= set(json.loads(client.request(request).body)["types"])
+        yield found
 
 
 def documented_keys() -> set[str]:
