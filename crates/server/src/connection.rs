@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadLimits, HeadScanner, parse_head, peer_error_response};
+use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head, peer_error_response};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead};
 
 use crate::body_buffer::BodyBuffer;
@@ -15,7 +15,7 @@ use crate::date::DateCache;
 use crate::listener::ListenerInfo;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
-use crate::transport::Transport;
+use crate::transport::{Flush, Transport};
 
 /// How long a peer that was refused may go on sending before the connection is cut. It is
 /// given time to read the answer, which a reset would take from it (RFC 9112 §9.6).
@@ -41,6 +41,8 @@ pub(crate) struct Connection {
     pub(crate) requests: u64,
     /// Bytes that the peer has moved since the deadline was set.
     progress: u64,
+    /// Whether it could go on, and only lets others have their turn.
+    pub(crate) wants_turn: bool,
     /// Whether the kernel was asked to tell of room to write.
     pub(crate) asked_for_room: bool,
     /// Whether the socket may hold more than was read: the kernel tells of it once only, and the
@@ -118,6 +120,7 @@ impl Connection {
             deadline,
             requests: 0,
             progress: 0,
+            wants_turn: false,
             asked_for_room: false,
             may_have_unread: false,
             has_ended: false,
@@ -185,19 +188,20 @@ impl Connection {
     }
 
     fn go_on_flushing(&mut self, then: After, around: &mut Surroundings<'_>) -> Progress {
-        let before = self.transport.output_len();
+        let before = self.transport.pending();
         match self.transport.flush() {
             Err(_) => Progress::Over,
-            Ok(false) => {
+            Ok(flush @ (Flush::Blocked | Flush::Interrupted)) => {
+                self.wants_turn = flush == Flush::Interrupted;
                 if matches!(self.phase, Phase::Flushing { .. }) {
-                    self.note_progress(before - self.transport.output_len(), around.settings.write_timeout, around);
+                    self.note_progress(before - self.transport.pending(), around.settings.write_timeout, around);
                 } else {
                     self.wait_for(around.settings.write_timeout, around);
                 }
                 self.phase = Phase::Flushing { then };
                 Progress::Waiting
             }
-            Ok(true) => match then {
+            Ok(Flush::Done) => match then {
                 After::Close => self.part(),
                 After::Linger => {
                     self.transport.end_output();
@@ -226,8 +230,8 @@ impl Connection {
     }
 
     /// Gives the peer this time once more when it has moved enough since it was given it.
-    fn note_progress(&mut self, bytes: usize, timeout: Duration, around: &Surroundings<'_>) {
-        self.progress += bytes as u64;
+    fn note_progress(&mut self, bytes: u64, timeout: Duration, around: &Surroundings<'_>) {
+        self.progress += bytes;
         if self.progress >= around.settings.least_progress(timeout).max(1) {
             self.wait_for(timeout, around);
         }
@@ -302,8 +306,7 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(Progress::Waiting);
         }
-        let limits =
-            HeadLimits { max_head_bytes: around.settings.max_head_bytes, max_fields: around.settings.max_fields };
+        let limits = around.settings.head_limits();
         if self.input.is_empty() {
             let Some(range) = scanner.scan(bytes, &limits)? else {
                 self.input = bytes.to_vec();
@@ -345,7 +348,7 @@ impl Connection {
                 return Ok(Progress::Over);
             }
         }
-        let decoder = BodyDecoder::new(head.framing);
+        let decoder = BodyDecoder::new(head.framing, around.settings.max_trailer_bytes);
         self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
         self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)
@@ -362,7 +365,7 @@ impl Connection {
             match step {
                 BodyStep::NeedMore => {
                     if !bytes.is_empty() {
-                        self.note_progress(bytes.len(), around.settings.body_timeout, around);
+                        self.note_progress(bytes.len() as u64, around.settings.body_timeout, around);
                     }
                     return Ok(Progress::Waiting);
                 }

@@ -276,7 +276,8 @@ impl EventLoop {
         }
         // What was said while a thread had it will not be said again.
         let key = connection.key;
-        let news = self.slots.take_news(key);
+        let mut news = self.slots.take_news(key);
+        news.is_writable |= std::mem::take(&mut connection.wants_turn);
         self.slots.put_back(connection);
         if news.is_any() {
             self.ready.push_back((key.token(), news));

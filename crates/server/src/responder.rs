@@ -220,6 +220,33 @@ impl<'job> Responder<'job> {
         })
     }
 
+    /// Sends `length` bytes of `file` from `offset` on as the rest of the body, and what was
+    /// gathered before them. The file is read by the kernel while the peer takes it, also after
+    /// the call of the application has ended. Returns `false`, with nothing done, where this can't
+    /// be: the peer speaks TLS, or the body has begun in chunks.
+    ///
+    /// # Errors
+    /// The peer has gone, or no head was given.
+    pub fn send_file(&mut self, file: OwnedFd, offset: u64, length: u64) -> Result<bool, SendError> {
+        if !self.transport.takes_files() {
+            return Ok(false);
+        }
+        self.begin_body(Some(length))?;
+        let State::Answering { body, is_sent, .. } = &mut self.state else {
+            return Err(SendError::OutOfOrder);
+        };
+        let Some(length) = body.note_unframed(length) else {
+            return Ok(false);
+        };
+        *is_sent = true;
+        let result = self.transport.send_file(&self.scratch.out, file, offset, length);
+        self.scratch.out.clear();
+        result.map(|()| true).map_err(|error| {
+            self.state = State::Broken;
+            SendError::PeerGone(error)
+        })
+    }
+
     /// Ends the answer and sends what is left of it. May block as `send` does.
     ///
     /// A body shorter than its announced length breaks the connection, so that the peer sees

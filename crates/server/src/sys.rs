@@ -60,6 +60,25 @@ pub(crate) fn duplicate(descriptor: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
+/// Sends up to `length` bytes of `file` from `offset` on; returns how many.
+///
+/// # Errors
+/// `WouldBlock` when the socket takes nothing now, `Unsupported` where there is no such call.
+pub(crate) fn send_file(socket: RawFd, file: RawFd, offset: u64, length: usize) -> io::Result<usize> {
+    #[cfg(target_os = "linux")]
+    {
+        let mut offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+        // SAFETY: `offset` outlives the call; the descriptors are only numbers to the kernel.
+        let sent = unsafe { libc::sendfile(socket, file, &raw mut offset, length) };
+        usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (socket, file, offset, length);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
 /// A clock of CPU time, of one thread or of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CpuClock(libc::clockid_t);

@@ -30,11 +30,35 @@ pub(crate) struct Transport {
     /// Bytes for the peer: those before `taken` have gone out. `0 <= taken <= output.len()`
     output: Vec<u8>,
     taken: usize,
+    /// What is sent behind the output.
+    file: Option<FilePart>,
 }
+
+/// A part of a file that is on its way.
+#[derive(Debug)]
+struct FilePart {
+    file: OwnedFd,
+    offset: u64,
+    left: u64,
+}
+
+/// How far sending has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// Nothing is left.
+    Done,
+    /// The peer takes no more now; the kernel tells when it does.
+    Blocked,
+    /// The peer would take more, and others have waited long enough.
+    Interrupted,
+}
+
+/// Bytes of a file that are sent before others have their turn.
+const FILE_BYTES_AT_ONCE: u64 = 1024 * 1024;
 
 impl Transport {
     pub(crate) fn new(stream: Stream, tls: Option<TlsSession>) -> Self {
-        Self { stream, tls, output: Vec::new(), taken: 0 }
+        Self { stream, tls, output: Vec::new(), taken: 0, file: None }
     }
 
     /// Asks the event loop for news of this stream, of room to write only when asked for.
@@ -71,22 +95,25 @@ impl Transport {
         self.tls.is_none() && length < room
     }
 
-    /// Whether bytes wait for the peer to take them.
-    pub(crate) fn has_output(&self) -> bool {
-        self.output_len() > 0
-    }
-
-    /// Bytes that wait for the peer to take them.
-    pub(crate) fn output_len(&self) -> usize {
+    /// Bytes of the output that wait for the peer to take them.
+    fn output_len(&self) -> usize {
         self.output.len() - self.taken
     }
 
-    /// Writes as much of the output as the peer takes; `true` when nothing is left.
-    pub(crate) fn flush(&mut self) -> io::Result<bool> {
-        while self.has_output() {
+    /// Bytes that wait for the peer to take them, those of a file included.
+    pub(crate) fn pending(&self) -> u64 {
+        self.output_len() as u64 + self.file.as_ref().map_or(0, |part| part.left)
+    }
+
+    /// Sends as much of what is pending as the peer takes.
+    ///
+    /// # Errors
+    /// The peer has gone, or the file has become shorter than it was.
+    pub(crate) fn flush(&mut self) -> io::Result<Flush> {
+        while self.output_len() > 0 {
             match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])]) {
                 Ok(written) => self.taken += written,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
                 Err(error) => return Err(error),
             }
         }
@@ -96,7 +123,55 @@ impl Transport {
         if self.output.capacity() > 16 * 1024 {
             self.output = Vec::new();
         }
-        Ok(true)
+        self.flush_file()
+    }
+
+    fn flush_file(&mut self) -> io::Result<Flush> {
+        let socket = self.descriptor();
+        let Some(part) = &mut self.file else {
+            return Ok(Flush::Done);
+        };
+        let mut budget = FILE_BYTES_AT_ONCE;
+        while part.left > 0 {
+            if budget == 0 {
+                return Ok(Flush::Interrupted);
+            }
+            let length = part.left.min(budget) as usize;
+            match sys::send_file(socket, part.file.as_raw_fd(), part.offset, length) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(sent) => {
+                    part.offset += sent as u64;
+                    part.left -= sent as u64;
+                    budget -= sent as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
+                Err(error) => return Err(error),
+            }
+        }
+        self.file = None;
+        Ok(Flush::Done)
+    }
+
+    /// Sends `head` and then `length` bytes of `file` from `offset` on, as far as the peer takes
+    /// them now; the rest is pending. Nothing may be sent behind it before it is gone.
+    ///
+    /// # Errors
+    /// As `flush`.
+    pub(crate) fn send_file(&mut self, head: &[u8], file: OwnedFd, offset: u64, length: u64) -> io::Result<()> {
+        self.output.extend_from_slice(head);
+        self.file = Some(FilePart { file, offset, left: length });
+        self.flush().map(drop)
+    }
+
+    /// Whether files can be sent by the kernel alone: the peer's bytes are plain.
+    pub(crate) fn takes_files(&self) -> bool {
+        cfg!(target_os = "linux") && self.tls.is_none()
+    }
+
+    /// Whether bytes wait for the peer to take them.
+    pub(crate) fn has_output(&self) -> bool {
+        self.pending() > 0
     }
 
     /// Sends what can be sent of `parts` and keeps the rest as output, however much that is.
@@ -107,7 +182,7 @@ impl Transport {
             }
             return self.flush().map(drop);
         }
-        let mut skip = if self.flush()? { self.write_parts(parts)? } else { 0 };
+        let mut skip = if self.flush()? == Flush::Done { self.write_parts(parts)? } else { 0 };
         for part in parts {
             let gone = skip.min(part.len());
             skip -= gone;
@@ -176,7 +251,7 @@ impl Transport {
     pub(crate) fn say_goodbye(&mut self) {
         if let Some(tls) = &mut self.tls {
             // A peer that has gone needs no goodbye.
-            let _ = tls.end(&mut self.output).and_then(|()| self.flush());
+            let _ = tls.end(&mut self.output).and_then(|()| self.flush().map(drop));
         }
     }
 

@@ -5,6 +5,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 
+use super::file_wrapper::FileWrapper;
 use super::start_response::{StartResponse, Stop};
 
 /// Sends the body that `iterable` yields, and the head before it, and closes the iterable.
@@ -20,7 +21,11 @@ pub(super) fn send(iterable: &Bound<'_, PyAny>, answer: &Bound<'_, StartResponse
     if let Some(pieces) = known_pieces(iterable)? {
         return passing_over_gone_clients(answer.get().take_whole(py, &pieces));
     }
-    let sent = passing_over_gone_clients(send_one_by_one(iterable, answer.get()));
+    let sent = match iterable.cast_exact::<FileWrapper>() {
+        Ok(wrapper) => send_wrapped_file(wrapper, answer.get()),
+        Err(_) => send_one_by_one(iterable, answer.get()),
+    };
+    let sent = passing_over_gone_clients(sent);
     // PEP 3333: also when the answer failed, and also when the client has gone.
     match (sent, close(iterable)) {
         (Ok(()), closed) => closed,
@@ -68,6 +73,26 @@ fn send_one_by_one(iterable: &Bound<'_, PyAny>, answer: &StartResponse) -> Resul
             answer.begin_body(data.as_bytes().len() as u64)?;
         }
         answer.send(py, &data)?;
+        if answer.wants_no_more() {
+            break;
+        }
+    }
+    answer.finish(py)
+}
+
+fn send_wrapped_file(wrapper: &Bound<'_, FileWrapper>, answer: &StartResponse) -> Result<(), Stop> {
+    let py = wrapper.py();
+    if let Some((file, offset, length)) = wrapper.get().rest(py) {
+        if answer.send_file(py, file, offset, length)? {
+            return answer.finish(py);
+        }
+    }
+    loop {
+        let block = piece(wrapper.get().next_block(py)?)?;
+        if block.as_bytes().is_empty() {
+            break;
+        }
+        answer.send(py, &block)?;
         if answer.wants_no_more() {
             break;
         }

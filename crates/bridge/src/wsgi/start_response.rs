@@ -109,6 +109,13 @@ impl StartResponse {
         Ok(())
     }
 
+    /// Sends a file's rest as the body without reading it; `false` where that can't be done.
+    pub(super) fn send_file(&self, py: Python<'_>, file: OwnedFd, offset: u64, length: u64) -> Result<bool, Stop> {
+        let mut exchange = self.exchange()?;
+        let responder = exchange.headed_responder()?;
+        without_gil(py, || responder.send_file(file, offset, length)).map_err(stop)
+    }
+
     /// Says how long the whole body is going to be, before its first piece.
     pub(super) fn begin_body(&self, length: u64) -> Result<(), Stop> {
         self.exchange()?.headed_responder()?.begin_body(Some(length)).map_err(stop)

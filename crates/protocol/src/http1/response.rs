@@ -237,6 +237,20 @@ impl BodyEncoder {
         }
     }
 
+    /// Takes note of `length` bytes of data that are sent as they are by other means. Returns how
+    /// many of them fit the announced length; `None` where data can't be sent as they are.
+    pub fn note_unframed(&mut self, length: u64) -> Option<u64> {
+        let earlier = self.given;
+        let fitting = match self.framing {
+            ResponseFraming::NoBody => 0,
+            ResponseFraming::UntilClose => length,
+            ResponseFraming::Length(announced) => length.min(announced.saturating_sub(earlier)),
+            ResponseFraming::Chunked => return None,
+        };
+        self.given = earlier.saturating_add(length);
+        Some(fitting)
+    }
+
     /// What goes behind the last data.
     pub fn end(&self) -> &'static [u8] {
         match self.framing {
@@ -332,7 +346,7 @@ mod tests {
     const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn request(line: &str) -> RequestHead {
-        let limits = HeadLimits { max_head_bytes: 1024, max_fields: 8 };
+        let limits = HeadLimits { max_head_bytes: 1024, max_target_bytes: 256, max_fields: 8 };
         parse_head(format!("{line}\r\nHost: h\r\n\r\n").into_bytes(), &limits).unwrap()
     }
 
@@ -438,6 +452,16 @@ mod tests {
         assert_eq!((bytes, encoder.broken_length()), (b"ab".to_vec(), Some((3, 2))));
         let (bytes, encoder) = body(ResponseFraming::NoBody, &[b"ab"]);
         assert_eq!((bytes, encoder.broken_length()), (b"".to_vec(), None));
+    }
+
+    #[test]
+    fn data_that_go_another_way_are_counted_too() {
+        let mut encoder = BodyEncoder::new(ResponseFraming::Length(5));
+        assert_eq!((encoder.note_unframed(3), encoder.note_unframed(4)), (Some(3), Some(2)));
+        assert_eq!(encoder.broken_length(), Some((5, 7)));
+        assert_eq!(BodyEncoder::new(ResponseFraming::NoBody).note_unframed(3), Some(0));
+        assert_eq!(BodyEncoder::new(ResponseFraming::UntilClose).note_unframed(3), Some(3));
+        assert_eq!(BodyEncoder::new(ResponseFraming::Chunked).note_unframed(3), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use uncork_protocol::http1::{BodyDecoder, BodyEncoder, BodyStep, HeadScanner, ResponseFraming, parse_head};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead, Version};
 
-use super::exchange::{LIMITS, exchange};
+use super::exchange::{LIMITS, MAX_TRAILER_BYTES, exchange};
 
 /// However `data` is cut, a connection makes the same requests of it, and none is ambiguous.
 pub fn requests(data: &[u8]) {
@@ -64,7 +64,7 @@ pub fn chunked(data: &[u8]) {
 type Decoded = Result<Option<(Vec<u8>, Vec<u8>)>, PeerError>;
 
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let mut decoder = BodyDecoder::new(RequestFraming::Chunked);
+    let mut decoder = BodyDecoder::new(RequestFraming::Chunked, MAX_TRAILER_BYTES);
     let (mut body, mut rest) = (Vec::new(), Vec::new());
     let mut is_over = false;
     for mut piece in pieces {
