@@ -2,12 +2,15 @@
 # make test   build everything, run all tests
 # make check  lint, types, floors
 # make docs   the reference pages, from the declarations
+# make fuzz   each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ := crates/protocol/fuzz
+FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check docs
+.PHONY: demo test check docs fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && ../../$(BIN)/uncork serve
@@ -26,6 +29,15 @@ check: $(VENV)/.test
 
 docs: $(VENV)/.built
 	$(BIN)/python -m uncork.cli.reference docs/reference
+
+# RUSTC_BOOTSTRAP: the sanitizers' flags are for nightly, and the stable compiler has them too.
+fuzz:
+	for target in head chunked requests; do \
+		mkdir -p $(FUZZ)/corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz $$target \
+			$(FUZZ)/corpus/$$target tests/wire/http1 -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -dict=$(FUZZ)/http1.dict || exit 1; \
+	done
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: uncork needs CPython 3.11 or later, and `$(PYTHON)` is " + sys.version.split()[0] + "\nhint: name another one with `make PYTHON=python3.12 …`")'
