@@ -4,6 +4,7 @@
 # make model          try every interleaving of the hand-over between threads
 # make check          lint, types, floors
 # make docs           the reference pages, from the declarations
+# make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
 PYTHON ?= python3
@@ -14,9 +15,11 @@ VENV := .venvs/$(notdir $(PYTHON))
 endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
+FUZZ := crates/protocol/fuzz
+FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs
+.PHONY: demo test pytest test-pythons model check docs fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -47,6 +50,15 @@ check: $(VENV)/.test
 
 docs: $(VENV)/.built
 	$(BIN)/python -m uncork.cli.reference docs/reference
+
+# RUSTC_BOOTSTRAP: the sanitizers' flags are for nightly, and the stable compiler has them too.
+fuzz:
+	for target in head chunked requests; do \
+		mkdir -p $(FUZZ)/corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz $$target \
+			$(FUZZ)/corpus/$$target tests/wire/http1 -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -dict=$(FUZZ)/http1.dict || exit 1; \
+	done
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { printf '%s\n' 'error: there is no `$(PYTHON)` on this machine' 'hint: name another one with `make PYTHON=python3.12 …`' >&2; exit 1; }

@@ -40,6 +40,8 @@ class WorkerSettings:
     max_connections: int
     max_requests: int | None
     max_head_bytes: int
+    max_target_bytes: int
+    max_trailer_bytes: int
     max_headers: int
     max_body: int | None
     body_buffer_bytes: int
@@ -64,6 +66,8 @@ def worker_settings(
         max_connections=settings.max_connections,
         max_requests=settings.max_requests,
         max_head_bytes=settings.max_head,
+        max_target_bytes=settings.max_target,
+        max_trailer_bytes=settings.max_trailers,
         max_headers=settings.max_headers,
         max_body=settings.max_body,
         body_buffer_bytes=settings.body_buffer,

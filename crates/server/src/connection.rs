@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadLimits, HeadScanner, parse_head, peer_error_response};
+use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head, peer_error_response};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead};
 
 use crate::body_buffer::BodyBuffer;
@@ -129,9 +129,10 @@ impl Connection {
         }
     }
 
-    /// Whether nothing is under way, so that closing it loses nothing.
+    /// Whether nothing is under way, so that closing it loses nothing. Empty lines, which old
+    /// clients send behind a body, are nothing (RFC 9112 §2.2).
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Head(_)) && self.input.is_empty()
+        matches!(self.phase, Phase::Head(_)) && self.input.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// Acts on what the kernel said.
@@ -149,7 +150,7 @@ impl Connection {
     /// Acts on a deadline that has passed.
     pub(crate) fn on_timeout(&mut self, around: &mut Surroundings<'_>) -> Progress {
         match self.phase {
-            Phase::Head(_) if self.input.is_empty() => self.part(),
+            Phase::Head(_) if self.is_idle() => self.part(),
             Phase::Head(_) | Phase::Body(_) => {
                 let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
                 self.refuse(&timeout, around)
@@ -305,8 +306,7 @@ impl Connection {
         if bytes.is_empty() {
             return Ok(Progress::Waiting);
         }
-        let limits =
-            HeadLimits { max_head_bytes: around.settings.max_head_bytes, max_fields: around.settings.max_fields };
+        let limits = around.settings.head_limits();
         if self.input.is_empty() {
             let Some(range) = scanner.scan(bytes, &limits)? else {
                 self.input = bytes.to_vec();
@@ -348,7 +348,7 @@ impl Connection {
                 return Ok(Progress::Over);
             }
         }
-        let decoder = BodyDecoder::new(head.framing);
+        let decoder = BodyDecoder::new(head.framing, around.settings.max_trailer_bytes);
         self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
         self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use uncork_protocol::http1::HeadLimits;
+
 /// Every setting of a server. Whoever makes one has validated it.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
@@ -18,6 +20,10 @@ pub struct ServerSettings {
     pub max_requests: Option<u64>,
     /// Bytes of a request's head, its empty line included.
     pub max_head_bytes: usize,
+    /// Bytes of a request's target.
+    pub max_target_bytes: usize,
+    /// Bytes of the trailer fields behind a request's body.
+    pub max_trailer_bytes: usize,
     /// Field lines of a request's head.
     pub max_fields: usize,
     /// Bytes of a request's body; `None` for no limit.
@@ -40,6 +46,14 @@ pub struct ServerSettings {
 }
 
 impl ServerSettings {
+    pub(crate) fn head_limits(&self) -> HeadLimits {
+        HeadLimits {
+            max_head_bytes: self.max_head_bytes,
+            max_target_bytes: self.max_target_bytes,
+            max_fields: self.max_fields,
+        }
+    }
+
     /// Bytes that must have been moved within `timeout` to be given it once more.
     pub(crate) fn least_progress(&self, timeout: Duration) -> u64 {
         (self.min_rate as f64 * timeout.as_secs_f64()) as u64
@@ -55,6 +69,8 @@ impl Default for ServerSettings {
             max_connections: 10_000,
             max_requests: None,
             max_head_bytes: 64 * 1024,
+            max_target_bytes: 8 * 1024,
+            max_trailer_bytes: 16 * 1024,
             max_fields: 100,
             max_body_bytes: None,
             body_buffer_bytes: 1024 * 1024,

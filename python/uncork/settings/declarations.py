@@ -228,6 +228,20 @@ class Settings:
         "The largest request head: the request line and all headers. "
         "A larger one is answered with 431.",
     )
+    max_target: int = _setting(
+        8 * KIB,
+        Size(64, 16 * MIB),
+        _REQUESTS,
+        "The longest request target: path and query. "
+        "A longer one is answered with 414; Apache and nginx take 8 KiB too.",
+    )
+    max_trailers: int = _setting(
+        16 * KIB,
+        Size(0, 16 * MIB),
+        _REQUESTS,
+        "The most bytes of trailer fields behind a chunked request body. "
+        "More are answered with 431. The application never sees them.",
+    )
     max_headers: int = _setting(
         100,
         Count(1, 10_000),

@@ -25,12 +25,13 @@ pub enum BodyStep<'input> {
 }
 
 impl BodyDecoder {
-    /// A decoder for the body that follows a head with this `framing`.
-    pub fn new(framing: RequestFraming) -> Self {
+    /// A decoder for the body that follows a head with this `framing`, and for up to
+    /// `max_trailer_bytes` of trailer fields behind it.
+    pub fn new(framing: RequestFraming, max_trailer_bytes: usize) -> Self {
         Self(match framing {
             RequestFraming::None => Framing::Length { remaining: 0 },
             RequestFraming::Length(remaining) => Framing::Length { remaining },
-            RequestFraming::Chunked => Framing::Chunked(Box::new(ChunkedDecoder::new())),
+            RequestFraming::Chunked => Framing::Chunked(Box::new(ChunkedDecoder::new(max_trailer_bytes))),
         })
     }
 
@@ -61,7 +62,7 @@ mod tests {
 
     /// Decodes in pieces of `piece` bytes.
     fn decode(framing: RequestFraming, input: &[u8], piece: usize) -> Decoded {
-        let mut decoder = BodyDecoder::new(framing);
+        let mut decoder = BodyDecoder::new(framing, 16 * 1024);
         let mut body = Vec::new();
         let mut position = 0;
         let mut end = 0;

@@ -11,9 +11,6 @@ use crate::headers::{is_field_value_byte, is_token_byte};
 /// gigabytes there (CVE-2024-22019).
 const MAX_EXTENSION_BYTES: usize = 16 * 1024;
 
-/// Bytes of the whole trailer section.
-const MAX_TRAILER_BYTES: usize = 16 * 1024;
-
 /// Reads one chunked body.
 #[derive(Debug)]
 pub(super) struct ChunkedDecoder {
@@ -23,6 +20,7 @@ pub(super) struct ChunkedDecoder {
     size_digits: u8,
     extension_bytes: usize,
     trailer_bytes: usize,
+    max_trailer_bytes: usize,
     /// The name of the trailer field being read, as far as it matters: 24 bytes.
     name: [u8; 24],
     name_length: usize,
@@ -55,13 +53,14 @@ enum State {
 }
 
 impl ChunkedDecoder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(max_trailer_bytes: usize) -> Self {
         Self {
             state: State::Size,
             remaining: 0,
             size_digits: 0,
             extension_bytes: 0,
             trailer_bytes: 0,
+            max_trailer_bytes,
             name: [0; 24],
             name_length: 0,
         }
@@ -160,7 +159,7 @@ impl ChunkedDecoder {
 
     fn trailer(&mut self, next: State) -> Result<State, PeerError> {
         self.trailer_bytes += 1;
-        if self.trailer_bytes > MAX_TRAILER_BYTES {
+        if self.trailer_bytes > self.max_trailer_bytes {
             return Err(PeerError::new(431, "the trailer fields are too large (RFC 6585 §5)"));
         }
         Ok(next)

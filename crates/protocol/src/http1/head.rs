@@ -16,7 +16,7 @@ const FIELDS_ON_STACK: usize = 100;
 /// Parses `bytes`, one whole head from request line to empty line as `HeadScanner` found it.
 ///
 /// # Errors
-/// `400`, `417`, `431`, `501` or `505`, as RFC 9110 and RFC 9112 name them.
+/// `400`, `414`, `417`, `431`, `501` or `505`, as RFC 9110 and RFC 9112 name them.
 pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, PeerError> {
     let raw = if limits.max_fields <= FIELDS_ON_STACK {
         let mut room = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
@@ -29,7 +29,11 @@ pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, Pe
     for field in &raw.fields {
         facts.note(field.name.of_bytes(&bytes), field.value.of_bytes(&bytes))?;
     }
-    let target = split_target(raw.method.of_bytes(&bytes), raw.target.of_bytes(&bytes))?;
+    let target = raw.target.of_bytes(&bytes);
+    if target.len() > limits.max_target_bytes {
+        return Err(PeerError::new(414, "the request target is too long (RFC 9110 §15.5.15)"));
+    }
+    let target = split_target(raw.method.of_bytes(&bytes), target)?;
     facts.check_host(raw.version, target.authority)?;
     let framing = facts.framing(raw.version)?;
     let span = |part: &[u8]| Span::of(part, &bytes).ok_or(TOO_LARGE);
@@ -317,7 +321,7 @@ fn strip_prefix_ignore_case<'bytes>(bytes: &'bytes [u8], prefix: &[u8]) -> Optio
 mod tests {
     use super::*;
 
-    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 8192, max_fields: 8 };
+    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 8192, max_target_bytes: 64, max_fields: 8 };
 
     fn parse(head: &str) -> Result<RequestHead, PeerError> {
         parse_head(head.as_bytes().to_vec(), &LIMITS)
@@ -458,6 +462,14 @@ mod tests {
         assert!(!with_fields("Expect:\r\nContent-Length: 3\r\n").unwrap().expects_continue);
         assert_eq!(status(with_fields("Expect: 200-ok\r\n")), 417);
         assert_eq!(status(with_fields("Expect: 100-continue, 200-ok\r\n")), 417);
+    }
+
+    #[test]
+    fn a_long_target_is_refused() {
+        let with_target =
+            |length: usize| parse(&format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(length - 1)));
+        assert!(with_target(64).is_ok());
+        assert_eq!(status(with_target(65)), 414);
     }
 
     #[test]

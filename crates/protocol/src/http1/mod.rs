@@ -26,6 +26,8 @@ pub use scanner::HeadScanner;
 pub struct HeadLimits {
     /// Bytes of the whole head, the empty line included.
     pub max_head_bytes: usize,
+    /// Bytes of the request target.
+    pub max_target_bytes: usize,
     /// Field lines.
     pub max_fields: usize,
 }

@@ -346,7 +346,7 @@ mod tests {
     const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
     fn request(line: &str) -> RequestHead {
-        let limits = HeadLimits { max_head_bytes: 1024, max_fields: 8 };
+        let limits = HeadLimits { max_head_bytes: 1024, max_target_bytes: 256, max_fields: 8 };
         parse_head(format!("{line}\r\nHost: h\r\n\r\n").into_bytes(), &limits).unwrap()
     }
 

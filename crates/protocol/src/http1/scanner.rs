@@ -92,7 +92,7 @@ impl HeadScanner {
 mod tests {
     use super::*;
 
-    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 64, max_fields: 8 };
+    const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 64, max_target_bytes: 64, max_fields: 8 };
 
     /// Scans whole and byte by byte, and holds the two against each other.
     fn scan(input: &[u8]) -> Result<Option<HeadRange>, PeerError> {

@@ -4,7 +4,7 @@
 use uncork_protocol::http1::{BodyDecoder, BodyEncoder, BodyStep, HeadScanner, ResponseFraming, parse_head};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead, Version};
 
-use super::exchange::{LIMITS, exchange};
+use super::exchange::{LIMITS, MAX_TRAILER_BYTES, exchange};
 
 /// However `data` is cut, a connection makes the same requests of it, and none is ambiguous.
 pub fn requests(data: &[u8]) {
@@ -33,7 +33,8 @@ pub fn head(data: &[u8]) {
     assert_eq!((first.method(), first.target()), (second.method(), second.target()));
     assert_eq!((first.path(), first.query(), first.authority()), (second.path(), second.query(), second.authority()));
     assert_eq!((first.version, first.framing), (second.version, second.framing));
-    assert_eq!((first.wants_keep_alive, first.expects_continue), (second.wants_keep_alive, second.expects_continue));
+    assert_eq!((first.wants_keep_alive, first.wants_upgrade), (second.wants_keep_alive, second.wants_upgrade));
+    assert_eq!(first.expects_continue, second.expects_continue);
     assert!(first.fields().eq(second.fields()), "the fields differ");
 }
 
@@ -64,7 +65,7 @@ pub fn chunked(data: &[u8]) {
 type Decoded = Result<Option<(Vec<u8>, Vec<u8>)>, PeerError>;
 
 fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Decoded {
-    let mut decoder = BodyDecoder::new(RequestFraming::Chunked);
+    let mut decoder = BodyDecoder::new(RequestFraming::Chunked, MAX_TRAILER_BYTES);
     let (mut body, mut rest) = (Vec::new(), Vec::new());
     let mut is_over = false;
     for mut piece in pieces {
