@@ -155,7 +155,7 @@ def test_a_refusal_explains_itself_and_is_no_secret(client: RawClient) -> None:
 
 
 def test_heads_within_the_limits_pass(client: RawClient) -> None:
-    assert client.get("/a?" + "b" * 60_000).status == 200
+    assert client.get("/a?" + "b" * 8_000).status == 200
     assert client.get("/a", "X: " + "b" * 60_000).status == 200
     assert client.get("/a", *["X: a"] * 99).status == 200
 
