@@ -2,12 +2,13 @@
 # make test   build everything, run all tests
 # make check  lint, types, floors
 # make docs   the reference pages, from the declarations
+# make bench  uncork beside other servers; BENCH='--rounds 1 …' for less
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check docs
+.PHONY: demo test check docs bench
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && ../../$(BIN)/uncork serve
@@ -26,6 +27,13 @@ check: $(VENV)/.test
 
 docs: $(VENV)/.built
 	$(BIN)/python -m uncork.cli.reference docs/reference
+
+bench: $(VENV)/.demo benchmarks/.venv/failures.json
+	$(BIN)/python -m benchmarks.run $(BENCH)
+	$(BIN)/python -m benchmarks.report
+
+benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
+	$(BIN)/python -m benchmarks.install
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: uncork needs CPython 3.11 or later, and `$(PYTHON)` is " + sys.version.split()[0] + "\nhint: name another one with `make PYTHON=python3.12 …`")'
