@@ -42,9 +42,12 @@ def upload(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[
 
 
 def streamed(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
-    """Answers ten pieces of 1 KiB from a generator, without a `Content-Length`."""
+    """Answers ten pieces of 1 KiB, without a `Content-Length`; `/pausing` waits after the first."""
     start_response("200 OK", [("Content-Type", "text/plain")])
-    for _ in range(10):
+    yield _PIECE
+    if environ["PATH_INFO"] == "/pausing":
+        time.sleep(0.3)
+    for _ in range(9):
         yield _PIECE
 
 
