@@ -29,7 +29,7 @@ docs: $(VENV)/.built
 	$(BIN)/python -m uncork.cli.reference docs/reference
 
 bench: $(VENV)/.demo benchmarks/.venv/failures.json
-	$(BIN)/python -m benchmarks.run $(BENCH)
+	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)
 	$(BIN)/python -m benchmarks.report
 
 benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
