@@ -4,6 +4,7 @@
 # make model          try every interleaving of the hand-over between threads
 # make check          lint, types, floors
 # make docs           the reference pages, from the declarations
+# make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
@@ -19,7 +20,7 @@ FUZZ := crates/protocol/fuzz
 FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs fuzz
+.PHONY: demo test pytest test-pythons model check docs bench fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -59,6 +60,13 @@ fuzz:
 			$(FUZZ)/corpus/$$target tests/wire/http1 -- \
 			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -dict=$(FUZZ)/http1.dict || exit 1; \
 	done
+
+bench: $(VENV)/.demo benchmarks/.venv/failures.json
+	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)
+	$(BIN)/python -m benchmarks.report
+
+benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
+	$(BIN)/python -m benchmarks.install
 
 $(VENV)/.created:
 	@command -v $(PYTHON) >/dev/null || { printf '%s\n' 'error: there is no `$(PYTHON)` on this machine' 'hint: name another one with `make PYTHON=python3.12 …`' >&2; exit 1; }
