@@ -18,24 +18,30 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class CertificateFiles:
-    """A self-signed certificate for `localhost` and 127.0.0.1, and its key, both PEM."""
+    """A certificate for `localhost` and 127.0.0.1, and its key, both PEM."""
 
     certificate: Path
     key: Path
 
 
 def make_certificate(
-    folder: Path, name: str = "own", *, kind: Literal["ec", "rsa", "ed25519"] = "ec"
+    folder: Path,
+    name: str = "own",
+    *,
+    kind: Literal["ec", "rsa", "ed25519"] = "ec",
+    issuer: CertificateFiles | None = None,
 ) -> CertificateFiles:
-    """Writes `NAME.pem` and `NAME.key` into the folder."""
+    """Writes `NAME.pem`, signed by itself or by the issuer, and `NAME.key` into the folder."""
     made = CertificateFiles(folder / f"{name}.pem", folder / f"{name}.key")
-    subprocess.run(
-        [
-            *(components.program("openssl"), "req", "-x509", "-nodes", *_KINDS[kind]),
-            *("-keyout", made.key, "-out", made.certificate, "-days", "2"),
-            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-        ],
-        check=True,
-        capture_output=True,
+    signed = ("-CA", issuer.certificate, "-CAkey", issuer.key) if issuer else ()
+    run_openssl(
+        *("req", "-x509", "-nodes", *_KINDS[kind], *signed, "-days", "2"),
+        *("-keyout", made.key, "-out", made.certificate, "-subj", f"/CN={name}"),
+        *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
     )
     return made
+
+
+def run_openssl(*arguments: str | Path) -> None:
+    """Runs openssl, which must succeed."""
+    subprocess.run([components.program("openssl"), *arguments], check=True, capture_output=True)

@@ -243,7 +243,8 @@ impl Connection {
     }
 
     fn go_on_lingering(&mut self, around: &mut Surroundings<'_>) -> Progress {
-        loop {
+        // `receive` has the buffer, and comes here itself when it has put it back.
+        while !around.scratch.is_empty() {
             match self.transport.read(around.scratch) {
                 Ok(0) => return Progress::Over,
                 Ok(_) => {}
@@ -251,6 +252,7 @@ impl Connection {
                 Err(_) => return Progress::Over,
             }
         }
+        Progress::Waiting
     }
 
     /// Reads until the socket is empty or a request is complete.
@@ -279,7 +281,10 @@ impl Connection {
             };
             around.scratch = scratch;
         }
-        progress
+        match (&progress, &self.phase) {
+            (Progress::Waiting, Phase::Lingering) => self.go_on_lingering(around),
+            _ => progress,
+        }
     }
 
     fn on_end_of_input(&mut self, around: &mut Surroundings<'_>) -> Progress {

@@ -28,7 +28,7 @@ def load_identity(certificate: str | None, key: str | None, *, host: str) -> Ide
         host: What a self-signed certificate is for.
 
     Raises:
-        UsageError: One of the two is missing.
+        UsageError: One of the two is missing, or they can't be served with.
         EnvironmentProblem: A file can't be read.
     """
     if certificate is None and key is None:
@@ -41,7 +41,15 @@ def load_identity(certificate: str | None, key: str | None, *, host: str) -> Ide
             f"TLS needs both a certificate and its key, and only `{given}` is set",
             hints=(f"set `{missing}` too: `--{missing} FILE`",),
         )
-    return Identity(_read("certificate", certificate), _read("key", key))
+    identity = Identity(_read("certificate", certificate), _read("key", key))
+    problem = worker.check_identity(identity.certificate, identity.key)
+    if problem is not None:
+        raise UsageError(
+            f"could not use the certificate `{certificate}` with the key `{key}`",
+            cause=problem,
+            hints=("both must be PEM files, and the key must have no password",),
+        )
+    return identity
 
 
 def _read(what: str, path: str) -> bytes:

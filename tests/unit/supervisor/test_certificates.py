@@ -14,10 +14,11 @@ def test_without_a_certificate_there_is_no_tls() -> None:
 
 
 def test_both_files_are_read(tmp_path: Path) -> None:
-    (tmp_path / "c").write_bytes(b"certificate")
-    (tmp_path / "k").write_bytes(b"key")
+    certificate, key = worker.self_signed_certificate("localhost")
+    (tmp_path / "c").write_bytes(certificate)
+    (tmp_path / "k").write_bytes(key)
     found = load_identity(str(tmp_path / "c"), str(tmp_path / "k"), host="localhost")
-    assert found == Identity(b"certificate", b"key")
+    assert found == Identity(certificate, key)
 
 
 def test_adhoc_is_made_for_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
