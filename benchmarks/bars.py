@@ -1,7 +1,7 @@
 """What uncork has to reach, each as one number of one run and its limit.
 
-Ratios are of medians. A peer that was disqualified is no reference; if uncork was disqualified,
-its bar is failed.
+Ratios are of medians. A peer that was disqualified, or that starved new connections, is not the
+best peer; if uncork was disqualified or starved them, its bar is failed.
 """
 
 from __future__ import annotations
@@ -59,6 +59,8 @@ def judge(bar: Bar, tables: Mapping[str, LoadTable]) -> Verdict:
         return Verdict(bar, None, None, "not measured")
     if UNCORK in table.failures:
         return Verdict(bar, None, False, f"disqualified: {table.failures[UNCORK]}")
+    if table.starves(UNCORK):
+        return Verdict(bar, None, False, "new connections were not served")
     reading = bar.read(table)
     if reading is None:
         return Verdict(bar, None, None, "nothing to compare with")

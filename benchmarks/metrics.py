@@ -39,6 +39,7 @@ METRICS = {
     "p99_ms_alone": Metric("p99 ms alone", 3),
     "ready_s": Metric("ready s", 3),
     "import_s": Metric("import of the app s", 3),
+    "starved": Metric("a new connection had no answer", 0),
     "generator_busy": Metric("generator busy", 2),
     "foreign_busy": Metric("others busy", 2),
 }

@@ -81,6 +81,8 @@ def load_section(load: Load, table: LoadTable) -> str:
         name = f"**{names[server]}**" if server == UNCORK else names[server]
         if "generator_busy" in row and row["generator_busy"].median > _BUSY_GENERATOR:
             name += " †"
+        if table.starves(server):
+            name += " ‡"
         cells = [show(column, row[column]) if column in row else "" for column in columns]
         lines.append(_line([name, *cells]))
     if table.failures:
@@ -143,6 +145,11 @@ def _legend(run: Run) -> str:
     busy = (sample.numbers.get("generator_busy", 0.0) for sample in run.samples)
     if any(share > _BUSY_GENERATOR for share in busy):
         text += " † The load generator was the limit: look at the CPU time, not at the requests/s."
+    if any(sample.numbers.get("starved") for sample in run.samples):
+        text += (
+            " ‡ New connections were not served while the load ran: fewer shared the server than "
+            "the load has, so it is no reference for the bars."
+        )
     return text
 
 

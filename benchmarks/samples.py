@@ -16,6 +16,10 @@ class Disqualified(Exception):
     """The server erred, or answered wrongly: the sample has no numbers."""
 
 
+class NoAnswer(Disqualified):
+    """The server was silent for too long."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """The outcome of one load on one server in one round.

@@ -46,12 +46,20 @@ class LoadTable:
         spread = self.rows.get(server, {}).get(metric)
         return None if spread is None else spread.median
 
+    def starves(self, server: str) -> bool:
+        """Whether a new connection was not served under load, in any round."""
+        starved = self.rows.get(server, {}).get("starved")
+        return starved is not None and starved.greatest > 0
+
     def best_peer(self, metric: str) -> tuple[str, float] | None:
-        """The peer with the best median: neither uncork nor the bare loop."""
+        """The peer with the best median: neither uncork nor the bare loop.
+
+        One that starves new connections does less work for its numbers, so it is no reference.
+        """
         medians = [
             (row[metric].median, server)
             for server, row in self.rows.items()
-            if server not in {UNCORK, BARE_LOOP} and metric in row
+            if server not in {UNCORK, BARE_LOOP} and metric in row and not self.starves(server)
         ]
         if not medians:
             return None

@@ -9,7 +9,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from benchmarks.samples import Disqualified
+from benchmarks.samples import Disqualified, NoAnswer
 
 TIMEOUT_SECONDS = 2.0  # as wrk's own
 
@@ -74,7 +74,8 @@ def exchange(connection: socket.socket, request: bytes) -> Answer:
     """Sends `request`, and waits for its answer.
 
     Raises:
-        Disqualified: There is none in time, or it is broken.
+        NoAnswer: There is none in time.
+        Disqualified: It is broken.
     """
     data = bytearray()
     deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -90,17 +91,20 @@ def exchange(connection: socket.socket, request: bytes) -> Answer:
         pass
     except OSError as error:
         raise Disqualified(f"the connection broke: {error}") from error
-    raise Disqualified(f"no answer within {TIMEOUT_SECONDS:g} s")
+    raise NoAnswer(f"no answer within {TIMEOUT_SECONDS:g} s")
 
 
 def ask(port: int, request: bytes, expected: bytes) -> Answer:
     """Asks over a connection of its own, and compares the body.
 
     Raises:
+        NoAnswer: There is none in time.
         Disqualified: The answer is not 200 with exactly `expected`.
     """
     try:
         connection = socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS)
+    except TimeoutError as error:
+        raise NoAnswer(f"no connection within {TIMEOUT_SECONDS:g} s") from error
     except OSError as error:
         raise Disqualified(f"could not connect: {error}") from error
     with connection:

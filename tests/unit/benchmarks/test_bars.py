@@ -83,8 +83,14 @@ def test_a_tail_is_held_against_the_own_median(p99: float, is_passed: bool) -> N
 
 @pytest.mark.parametrize("bar", BARS, ids=lambda bar: f"{bar.load}: {bar.text}")
 def test_every_bar_can_be_judged_from_what_its_load_yields(bar: Bar) -> None:
-    numbers = dict.fromkeys(METRICS, 1.0)
+    numbers = dict.fromkeys(METRICS, 1.0) | {"starved": 0.0}
     run = run_of(bar.load, uncork=numbers, bjoern=numbers, gunicorn=numbers, bare_loop=numbers)
 
     assert bar.load in {load.key for load in LOADS}
     assert judge(bar, run).reading is not None
+
+
+def test_bars_fail_if_uncork_starves_new_connections() -> None:
+    run = run_of("hello", uncork={"cpu_us": 1.0, "starved": 1.0}, bjoern={"cpu_us": 10.0})
+
+    assert judge(bar_of("hello", "CPU per request, to the best peer"), run).is_passed is False

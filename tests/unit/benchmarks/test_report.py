@@ -91,3 +91,9 @@ def test_only_the_part_between_the_marks_is_replaced() -> None:
 def test_a_page_without_marks_is_refused() -> None:
     with pytest.raises(ValueError, match="needs one"):
         replaced_between_marks("a page", "new")
+
+
+def test_a_row_says_when_new_connections_were_starved() -> None:
+    section = load_section(HELLO, LoadTable({"bjoern": row(5, starved=1.0)}, {}))
+
+    assert "| bjoern ‡ | 5 |" in section

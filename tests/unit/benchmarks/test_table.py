@@ -70,3 +70,15 @@ def test_rows_stand_best_first() -> None:
     )
 
     assert table.ordered("requests_per_second") == ["uncork", "bjoern", "fastwsgi"]
+
+
+def test_a_peer_that_starves_new_connections_is_not_the_best() -> None:
+    table = table_of(bjoern={"cpu_us": 9.0}, uwsgi={"cpu_us": 7.0, "starved": 1.0})
+
+    assert table.best_peer("cpu_us") == ("bjoern", 9.0)
+
+
+def test_one_starved_round_marks_the_server() -> None:
+    samples = [Sample("hello", "uwsgi", i, {"starved": v}) for i, v in enumerate((0.0, 1.0, 0.0))]
+
+    assert tables(samples)["hello"].starves("uwsgi")
