@@ -96,7 +96,7 @@ def test_what_outlasts_the_graceful_timeout_is_named_and_cut_off(folder: Path) -
         assert 'hello.py", line 9, in app' in server.log()
 
 
-@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGQUIT, signal.SIGTERM])
+@pytest.mark.parametrize("second", [signal.SIGQUIT, signal.SIGTERM])
 def test_a_second_signal_stops_at_once(folder: Path, second: signal.Signals) -> None:
     with LiveServer("hello:app", directory=folder) as server, server.client() as running:
         running.send(request("/stuck"))
@@ -106,6 +106,51 @@ def test_a_second_signal_stops_at_once(folder: Path, second: signal.Signals) -> 
         started = time.monotonic()
         assert server.stop(second) == 0
         assert time.monotonic() - started < 5
+
+
+def test_the_same_signal_again_stops_at_once_when_a_moment_has_passed(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server, server.client() as running:
+        running.send(request("/stuck"))
+        server.wait_for_log("got /stuck")
+        server.send_signal(signal.SIGINT)
+        server.wait_for_log("stopping")
+
+        def cuts_off() -> bool:
+            server.send_signal(signal.SIGINT)
+            return "cutting off 1 request" in server.log()
+
+        server.wait_for(cuts_off, "a later INT was heard")
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_twice_at_once_lets_running_requests_finish(
+    folder: Path, number: signal.Signals
+) -> None:
+    with LiveServer("hello:app", directory=folder) as server, server.client() as running:
+        running.send(request("/wait"))
+        server.wait_for_log("got /wait")
+        server.send_signal(number)
+        server.send_signal(number)
+        server.wait_for_log("stopping")
+        server.send_signal(number)
+        (folder / "gate").write_text("open")
+        assert running.read_response().body == b"done"
+        assert server.wait() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_that_comes_again_while_the_process_ends_changes_nothing(
+    folder: Path, number: signal.Signals
+) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+
+        def has_ended() -> bool:
+            server.send_signal(number)
+            return not server.is_running
+
+        server.wait_for(has_ended, "the server ended")
+        assert server.wait() == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
@@ -151,7 +196,7 @@ def test_a_stop_is_heard_while_the_import_is_stuck_in_a_call_into_c(folder: Path
     ) as server:
         server.wait_for_log("loading")
         server.send_signal(signal.SIGTERM)
-        assert server.stop(signal.SIGTERM) == 0
+        assert server.stop(signal.SIGINT) == 0
         assert not path.exists()
 
 

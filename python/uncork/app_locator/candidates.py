@@ -112,6 +112,8 @@ def find_by_factory_call(
             f"`--call` needs a factory, and `{module.__name__}:{expression.text}` is not callable",
             hints=(f"leave `--call` out: `uncork serve {typed}:{expression.text}`",),
         )
+    if is_asgi(value):
+        raise _asgi(f"{module.__name__}:{expression.text}", value)
     if is_app_function(value):
         return Found(calling.FirstRequestFactory(value), text, "called at the first request")
     call = calling.FactoryCall(module.__name__, typed, replace(expression, is_call=True, text=text))
@@ -243,7 +245,8 @@ def _says_it_makes_an_app(value: object) -> bool:
 def _is_to_be_called(value: object, expression: Expression) -> bool:
     if isinstance(value, FunctionType):
         # As Flask: a plain function is a factory, unless it is an app by what it takes.
-        return expression.is_call or not (is_app_function(value) or takes_two_arguments(value))
+        is_app_itself = is_app_function(value) or takes_two_arguments(value) or is_asgi(value)
+        return expression.is_call or not is_app_itself
     return expression.is_call and callable(value)
 
 
@@ -272,9 +275,14 @@ def _several(module: ModuleType, matches: list[str], typed: str, kind: str) -> A
 
 
 def _nothing_found(module: ModuleType, names: dict[str, Any], typed: str) -> AppError:
-    asgi = [name for name, value in names.items() if name in APP_NAMES and is_asgi(value)]
+    asgi = [
+        name
+        for name, value in names.items()
+        if is_asgi(value) and (name in APP_NAMES or not inspect.isroutine(value))
+    ]
     if asgi:
-        return _asgi(f"{module.__name__}:{asgi[0]}", names[asgi[0]])
+        name = min(asgi, key=lambda name: name not in APP_NAMES)
+        return _asgi(f"{module.__name__}:{name}", names[name])
     file = getattr(module, "__file__", None)
     where = f", which is `{frames.shown(file)}`" if file else ", which is a bare folder"
     return AppError(
@@ -325,8 +333,12 @@ def _not_an_app(
 
 
 def _asgi(full_name: str, app: object) -> AppError:
+    kind = f"{type(app).__module__}.{type(app).__qualname__}"
+    if inspect.isroutine(app):
+        keyword = "async def" if inspect.iscoroutinefunction(app) else "def"
+        kind = f"{keyword} {getattr(app, '__name__', '')}{inspect.signature(app)}"
     return AppError(
-        f"`{full_name}` is an ASGI app (`{type(app).__module__}.{type(app).__qualname__}`)",
+        f"`{full_name}` is an ASGI app (`{kind}`)",
         cause="uncork serves WSGI apps",
         hints=("serve it with an ASGI server, such as `uvicorn` or `hypercorn`",),
     )

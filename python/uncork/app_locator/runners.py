@@ -297,6 +297,32 @@ def _cheroot(module: ModuleType, report: _Report) -> Iterator[Patch]:
     yield Patch(module.Server, "start", start)
 
 
+# What these run is an ASGI app, nearly always, and then refused; but it must not be their server
+# that runs under the name of uncork.
+
+
+def _uvicorn(module: ModuleType, report: _Report) -> Iterator[Patch]:
+    def run(original: Any, app: Any, **options: Any) -> None:
+        report(app, "uvicorn.run()", options)
+
+    yield Patch(module, "run", run)
+
+
+def _uvicorn_server(module: ModuleType, report: _Report) -> Iterator[Patch]:
+    def run(original: Any, server: Any, *_: Any, **__: Any) -> None:
+        config = server.config
+        report(config.app, "Server().run()", {"host": config.host, "port": config.port})
+
+    yield Patch(module.Server, "run", run)
+
+
+def _quart(module: ModuleType, report: _Report) -> Iterator[Patch]:
+    def run(original: Any, app: Any, *_: Any, **__: Any) -> None:
+        report(app, "app.run()", {})
+
+    yield Patch(module.Quart, "run", run)
+
+
 RUNNERS: Mapping[str, Runner] = {
     "flask.app": _flask,
     "werkzeug": _run_simple,
@@ -308,5 +334,8 @@ RUNNERS: Mapping[str, Runner] = {
     "bottle": _bottle,
     "gevent.pywsgi": _gevent,
     "cheroot.wsgi": _cheroot,
+    "uvicorn": _uvicorn,
+    "uvicorn.server": _uvicorn_server,
+    "quart.app": _quart,
 }
 """By the module whose attributes are replaced, once its import has run."""

@@ -27,6 +27,7 @@ from uncork import console
 from uncork.app_locator import frames, importing, run_options
 from uncork.app_locator.located import LocatedApp, RunOptions
 from uncork.app_locator.patching import Patch
+from uncork.app_locator.wsgi_shape import is_asgi
 from uncork.errors import AppError, UncorkError
 
 OWNER_DEADLINE_SECONDS = 10.0
@@ -117,6 +118,8 @@ class Takeover:
         if os.getpid() != self._process:
             self._refuse_other_process(runner, where)
         try:
+            if isinstance(app, str) or is_asgi(app):  # `uvicorn.run("hello:app")`
+                raise _asgi(runner, where)
             run = _Run(app, self._read_options(runner, where, options))
         except AppError as error:
             self._error = self._error or error
@@ -367,6 +370,14 @@ def _only_one(options: RunOptions) -> str:
     return (
         f"`{options.runner}` at `{options.where}` was passed over: "
         "one process serves one app, and another run call came first"
+    )
+
+
+def _asgi(runner: str, where: str) -> AppError:
+    return AppError(
+        f"`{runner}` at `{where}` runs an ASGI app",
+        cause="uncork serves WSGI apps",
+        hints=("serve it with an ASGI server, such as `uvicorn` or `hypercorn`",),
     )
 
 

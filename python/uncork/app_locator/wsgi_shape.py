@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
+from collections.abc import Callable
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 
 # Where the signature cannot be read (Cython, C), the class is known by name.
@@ -82,12 +83,22 @@ def takes_two_arguments(value: object) -> bool:
 
 
 def is_asgi(value: object) -> bool:
-    """Whether it is an ASGI app, such as one of FastAPI, Starlette or Quart."""
-    call = value if inspect.isroutine(value) else getattr(type(value), "__call__", None)  # noqa: B004
-    if inspect.iscoroutinefunction(call):
-        return True
+    """Whether it is an ASGI app, such as one of FastAPI, Starlette or Quart, or a function."""
+    is_bound = inspect.isroutine(value)
+    call = value if is_bound else getattr(type(value), "__call__", None)  # noqa: B004
     names = [parameter.name for parameter in _positional(call) or ()]
-    return names[-3:] == ["scope", "receive", "send"]
+    if names[-3:] == ["scope", "receive", "send"]:
+        return True
+    # A factory may be `async` as well, but takes something else.
+    return inspect.iscoroutinefunction(call) and _takes(call, 3 if is_bound else 4)
+
+
+def _takes(call: Callable[..., object], count: int) -> bool:
+    try:
+        inspect.signature(call).bind(*[None] * count)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _takes_environ(call: object, *, skip: int) -> bool:

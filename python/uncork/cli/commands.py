@@ -6,6 +6,7 @@ click parses; what it would print itself goes through `console` instead.
 from __future__ import annotations
 
 import importlib
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from uncork import console
 from uncork.errors import UsageError
 
 _SCRIPT_ARGUMENTS = "uncork.script_arguments"
+_TYPED = "uncork.typed"
 
 
 @dataclass
@@ -64,6 +66,7 @@ class AppCommand(click.Command):
         # click drops the `--` itself, and would take what follows for the app.
         own, script_arguments = split_at_dashes(args)
         ctx.meta[_SCRIPT_ARGUMENTS] = tuple(script_arguments)
+        ctx.meta[_TYPED] = tuple(own)  # click eats the list
         try:
             super().parse_args(ctx, own)
         except click.UsageError as error:
@@ -136,6 +139,11 @@ def script_arguments() -> tuple[str, ...]:
     found = click.get_current_context().meta[_SCRIPT_ARGUMENTS]
     assert isinstance(found, tuple)
     return found
+
+
+def typed_words(ctx: click.Context) -> tuple[str, ...]:
+    """What stood between the command's name and `--`, as it was typed."""
+    return tuple(ctx.meta.get(_TYPED, ()))
 
 
 def split_at_dashes(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -253,6 +261,6 @@ def _too_many_arguments(ctx: click.Context) -> UsageError:
         cause="a command takes one application",
         hints=(
             f"what a script is to get stands after two dashes: "
-            f"`{ctx.command_path} {app} -- {' '.join(extra)}`",
+            f"`{shlex.join([*ctx.command_path.split(), str(app), '--', *extra])}`",
         ),
     )

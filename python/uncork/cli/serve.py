@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -40,10 +41,21 @@ def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameter
         show = settings_as_json if as_json else settings_as_table
         console.out(show(choice.resolved))
         return 0
+    _tell_worker_count()
     from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
 
     verbose = ctx.ensure_object(Invocation).verbose
     return supervisor.serve(choice.resolved, choice.spec, script_arguments(), verbose=verbose)
+
+
+def _tell_worker_count() -> None:
+    # Not a setting yet, and platforms set it by themselves: so neither an error nor silence.
+    wanted = os.environ.get("WEB_CONCURRENCY", "")
+    if wanted not in ("", "1"):
+        console.note(
+            f"`WEB_CONCURRENCY` is `{wanted}`, and there is one worker process for now: "
+            "its threads take requests side by side"
+        )
 
 
 command = AppCommand(

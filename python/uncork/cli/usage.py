@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
+from itertools import islice
+
 import click
 
+from uncork.cli.commands import typed_words
 from uncork.errors import UsageError
 
 
@@ -17,23 +22,68 @@ def usage_error(error: click.UsageError) -> UsageError:
 
 
 def _no_such_flag(name: str, ctx: click.Context | None) -> UsageError:
-    from uncork.settings.suggestion import did_you_mean  # noqa: PLC0415 (only for the mistake)
+    from uncork.cli.foreign_flags import answer_for  # noqa: PLC0415 (only for the mistake)
+    from uncork.settings.suggestion import did_you_mean  # noqa: PLC0415
 
     what = f"no such flag `{name}`"
-    if ctx and isinstance(ctx.command, click.Group):
+    if ctx is None:
+        return UsageError(what)
+    if isinstance(ctx.command, click.Group):
         return UsageError(what, hints=_before_the_command(name) or _help_hint(ctx))
-    hints = did_you_mean(name, _flags_of(ctx))
-    if ctx and not hints:
-        line = f"{ctx.command_path} FILE -- {name} …"
-        hints = (*_help_hint(ctx), f"if it is for your script, write `{line}`")
+    words = typed_words(ctx)
+    # Only `serve` has what the answers name.
+    answer = answer_for(name, words) if ctx.command.name == "serve" else None
+    hints = (answer,) if answer else did_you_mean(name, _flags_of(ctx))
+    if any(word.endswith(".py") for word in words) or not hints:
+        line = line_for_script(ctx, name)
+        hints = (*(hints or _help_hint(ctx)), f"if it is for your script, write `{line}`")
     return UsageError(what, hints=hints)
 
 
+def line_for_script(ctx: click.Context, flag: str) -> str:
+    """The command line as it should be if the unknown `flag` and what follows is the script's.
+
+    What the command itself knows stays before the two dashes, wherever it was typed.
+    """
+    words = typed_words(ctx)
+    place = next((at for at, word in enumerate(words) if word.startswith(flag)), len(words))
+    own, script = list(words[:place]), []
+    rest = iter(words[place:])
+    options = {name: each for each in ctx.command.params for name in each.opts if name[:1] == "-"}
+    has_app = any(word.endswith(".py") for word in own)
+    for word in rest:
+        option = options.get(word.partition("=")[0])
+        if isinstance(option, click.Option):
+            own.append(word)
+            if "=" not in word and not option.is_flag:
+                own.extend(islice(rest, 1))
+        elif not has_app and word.endswith(".py"):
+            has_app = True
+            own.append(word)
+        else:
+            script.append(word)
+    name = [] if has_app or _has_argument(own, options) else ["FILE"]
+    return shlex.join([*ctx.command_path.split(), *own, *name, "--", *(script or [flag])])
+
+
+def _has_argument(words: list[str], options: Mapping[str, click.Parameter]) -> bool:
+    """Whether one of the words is neither a flag nor the value of one."""
+    rest = iter(words)
+    for word in rest:
+        if not word.startswith("-"):
+            return True
+        option = options.get(word)
+        if isinstance(option, click.Option) and not option.is_flag:
+            next(rest, None)
+    return False
+
+
 def _before_the_command(name: str) -> tuple[str, ...]:
-    from uncork.settings import declarations  # noqa: PLC0415 (only for the mistake)
+    from uncork.cli.foreign_flags import answer_for  # noqa: PLC0415 (only for the mistake)
+    from uncork.settings import declarations  # noqa: PLC0415
 
     flags = {flag for each in declarations() for flag in (each.flag, each.short_flag) if flag}
-    if name not in flags:
+    if name not in flags and answer_for(name, ()) is None:
         return ()
     return (f"it stands behind the command: `uncork serve {name} …`",)
 

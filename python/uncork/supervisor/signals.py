@@ -41,6 +41,9 @@ ACTIONS: dict[int, Action] = {
     signal.SIGUSR2: Action.RESTART,
 }
 _WAKE = 0  # no signal has this number
+# One Ctrl+C may come twice: from the terminal, and from a wrapper that passes it on, as `timeout`
+# does. Nobody presses it again that fast and means something else by it.
+_REPEAT_SECONDS = 0.5
 
 
 class StopAsked(KeyboardInterrupt):
@@ -54,12 +57,22 @@ class SignalActions:
         end_now: Ends the process, from any thread, without waiting for anything. Called when
             a stop is asked for outside of `serving` and the user's code goes on regardless.
         patience_seconds: How long that code has.
+        repeat_seconds: For how long the same signal again is the same wish to stop.
     """
 
-    def __init__(self, end_now: Callable[[], Any], *, patience_seconds: float = 3.0) -> None:
+    def __init__(
+        self,
+        end_now: Callable[[], Any],
+        *,
+        patience_seconds: float = 3.0,
+        repeat_seconds: float = _REPEAT_SECONDS,
+    ) -> None:
         self._end_now = end_now
         self._patience_seconds = patience_seconds
-        self._is_serving = False
+        self._is_raising = False
+        # Apart from each other: outside of `serving`, a signal goes through both, in any order.
+        self._read_stops = _Stops(repeat_seconds)
+        self._raised_stops = _Stops(repeat_seconds)
         self._is_installed = False
         self._masks = threading.local()
         self._is_watching = False
@@ -84,6 +97,7 @@ class SignalActions:
         self._before = self._install()
         self._is_installed = True
         self._start_watcher()
+        self._is_raising = True
         return self
 
     def __exit__(
@@ -92,8 +106,10 @@ class SignalActions:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._is_raising = False
         self._stop_watcher()
         self._restore(self._before)
+        self._ignore_repeated()
         self._is_installed = False
         reader, writer = self._reader, self._writer
         self._reader = self._writer = -1
@@ -108,7 +124,7 @@ class SignalActions:
         they are put back at the end.
         """
         self._stop_watcher()
-        self._is_serving = True
+        self._is_raising = False
         before = self._install()
         try:
             yield [
@@ -118,8 +134,8 @@ class SignalActions:
             ]
         finally:
             self._restore(before)
-            self._is_serving = False
             self._start_watcher()
+            self._is_raising = True
 
     def wait(self, timeout_seconds: float | None) -> Action | None:
         """The next action, or `None` when the time is over; to be called in `serving`.
@@ -135,6 +151,8 @@ class SignalActions:
             if number == _WAKE:
                 return Action.WOKEN
             action = self._action(number)
+            if action in (Action.DRAIN, Action.STOP):
+                self._raised_stops.count(number)  # need not be raised once serving has ended
             if action is not None:
                 return action
 
@@ -144,9 +162,11 @@ class SignalActions:
             os.write(self._writer, bytes([_WAKE]))
 
     def _action(self, number: int) -> Action | None:
-        """The action of a signal; `None` for one that the app, not uncork, listens to."""
+        """The action of a signal; `None` for one that asks for nothing new."""
         action = ACTIONS.get(number)
         if action in (Action.DRAIN, Action.STOP):
+            if not self._read_stops.count(number):
+                return None
             self._stops += 1
             return Action.STOP if self._stops > 1 else action
         return action
@@ -175,12 +195,23 @@ class SignalActions:
                 signal.signal(number, handler)
         signal.set_wakeup_fd(descriptor)
 
+    def _ignore_repeated(self) -> None:
+        """Leaves a signal that was just heard ignored: again, it would kill the interpreter.
+
+        What comes now is its end, which takes some 20 ms; a shell would be told of a failure.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if self._read_stops.is_recent(number):
+                signal.signal(number, signal.SIG_IGN)
+
     def _is_foreign(self, handler: object) -> bool:
         return callable(handler) and handler not in (self._handle, signal.default_int_handler)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if self._is_serving or ACTIONS[number] is not Action.DRAIN:
+        if not self._is_raising or ACTIONS[number] is not Action.DRAIN:
+            return
+        if not self._raised_stops.count(number):
             return
         self._has_raised = True
         raise StopAsked
@@ -234,3 +265,23 @@ class SignalActions:
                 return
             if action is Action.DRAIN:
                 left = self._patience_seconds
+
+
+class _Stops:
+    """When each signal that asks for a stop was counted."""
+
+    def __init__(self, repeat_seconds: float) -> None:
+        self._repeat_seconds = repeat_seconds
+        self._counted: dict[int, float] = {}
+
+    def count(self, number: int) -> bool:
+        """Whether this one counts: it is not the one before, come twice."""
+        if self.is_recent(number):
+            return False
+        self._counted[number] = time.monotonic()
+        return True
+
+    def is_recent(self, number: int) -> bool:
+        """Whether the signal counted a moment ago."""
+        counted = self._counted.get(number)
+        return counted is not None and time.monotonic() - counted < self._repeat_seconds

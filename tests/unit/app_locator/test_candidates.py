@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.unit.app_locator.conftest import Project
+from uncork.app_locator.wsgi_shape import is_asgi
 from uncork.errors import AppError, UsageError
 
 CALLABLE = """
@@ -234,19 +235,51 @@ def test_a_class_or_a_partial_is_called_when_the_call_is_written(project: Projec
     assert caught.value.hints == ("if it is to be called first, write so: `web:Site()`",)
 
 
-def test_an_asgi_app_is_named_as_such(project: Project) -> None:
-    project.write(
-        "web.py",
-        """
-        class Fast:
-            async def __call__(self, scope, receive, send): ...
-        app = Fast()
-        """,
-    )
-    for spec in ("web", "web:app"):
-        with pytest.raises(AppError, match="is an ASGI app") as caught:
-            project.locate(spec)
-        assert caught.value.cause == "uncork serves WSGI apps"
+ASGI = """
+    class Fast:
+        async def __call__(self, scope, receive, send): ...
+
+    site = Fast()
+    async def app(scope, receive, send): ...
+    async def other(one, two, three): ...
+    def create_app(): return app
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "kind"),
+    [
+        ("web", "web:app` is an ASGI app (`async def app(scope, receive, send)`)"),
+        ("web:app", "web:app` is an ASGI app (`async def app(scope, receive, send)`)"),
+        ("web:other", "web:other` is an ASGI app (`async def other(one, two, three)`)"),
+        ("web:site", "web:site` is an ASGI app (`web.Fast`)"),
+        ("web:create_app()", "web:create_app()` is an ASGI app"),
+    ],
+)
+def test_an_asgi_app_is_named_as_such(project: Project, spec: str, kind: str) -> None:
+    project.write("web.py", ASGI)
+    with pytest.raises(AppError) as caught:
+        project.locate(spec)
+    assert caught.value.what.startswith(f"`{kind}")
+    assert caught.value.cause == "uncork serves WSGI apps"
+
+
+def test_an_asgi_app_of_any_name_is_named(project: Project) -> None:
+    project.write("web.py", ASGI.partition("    async def app")[0])
+    with pytest.raises(AppError, match="`web:site` is an ASGI app"):
+        project.locate("web")
+
+
+def test_an_asgi_function_is_not_called_as_a_factory(project: Project) -> None:
+    project.write("web.py", ASGI)
+    with pytest.raises(AppError, match="`web:app` is an ASGI app"):
+        project.locate("web:app", is_factory_call=True)
+
+
+def test_an_async_factory_is_not_an_asgi_app() -> None:
+    async def make_app(name: str = "") -> None: ...
+
+    assert not is_asgi(make_app)
 
 
 class TestCall:

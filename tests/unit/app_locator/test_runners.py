@@ -398,3 +398,39 @@ def test_a_library_that_the_script_loads_is_patched_right_after_its_import(tmp_p
     assert lines[0] == "5001"
     assert lines[1].startswith("False <bound method _LoaderBasics.exec_module")
     assert lines[2] == "False"
+
+
+ASGI_RUNS = {
+    "uvicorn.run": ("uvicorn.py", "def run(app, **options): 1 / 0", "uvicorn.run(site, port=1)"),
+    "uvicorn.run of a name": ("uvicorn.py", "def run(app): 1 / 0", "uvicorn.run('hello:site')"),
+    "uvicorn.Server.run": (
+        "uvicorn/server.py",
+        "class Server:\n    config = type('', (), {'host': None, 'port': 1})\n"
+        "    def run(self): 1 / 0",
+        "import uvicorn.server\nserver = uvicorn.server.Server()\n"
+        "server.config.app = site\nserver.run()",
+    ),
+    "Quart.run": (
+        "quart/app.py",
+        "class Quart:\n    async def __call__(self, scope, receive, send): ...\n"
+        "    def run(self): 1 / 0",
+        "import quart.app\nquart.app.Quart().run()",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASGI_RUNS)
+def test_a_script_that_runs_an_asgi_app_is_refused_and_its_server_never_starts(
+    project: Project, name: str
+) -> None:
+    # Stand-ins: the servers themselves are no dependency, and would start at once.
+    library, source, call = ASGI_RUNS[name]
+    if "/" in library:
+        project.write(library.replace(Path(library).name, "__init__.py"), "")
+    project.write(library, source)
+    imports = "" if call.startswith("import ") else "import uvicorn\n"
+    site = "async def site(scope, receive, send): ...\n"
+    project.write("hello.py", f"{imports}{site}{call}\n")
+    with pytest.raises(AppError, match="runs an ASGI app") as caught:
+        project.locate("hello.py", load_as="script")
+    assert caught.value.cause == "uncork serves WSGI apps"

@@ -110,7 +110,7 @@ def run(monkeypatch, tmp_path, capsys, locator, supervisor):
         for name, text in (files or {}).items():
             (tmp_path / name).write_text(text)
         for name in list(os.environ):
-            if name == "PORT" or name.startswith(("UNCORK_", "FLASK_")):
+            if name in ("PORT", "WEB_CONCURRENCY") or name.startswith(("UNCORK_", "FLASK_")):
                 monkeypatch.delenv(name)
         for name, value in {"COLUMNS": "80", "NO_COLOR": "1", **environ}.items():
             monkeypatch.setenv(name, value)

@@ -94,3 +94,18 @@ def test_a_working_directory_that_is_gone_is_told(run, tmp_path, monkeypatch, ca
     folder.rmdir()
     assert cli.main(["serve"]) == 4
     assert capsys.readouterr().err.startswith("error: the working directory is gone\n")
+
+
+@pytest.mark.parametrize(
+    "source", [{"WEB_CONCURRENCY": "4"}, {"files": {".env": "WEB_CONCURRENCY=4"}}]
+)
+def test_a_number_of_workers_that_is_not_served_with_is_told(run, source):
+    assert run("serve", "hello:app", **source).err == (
+        "note: `WEB_CONCURRENCY` is `4`, and there is one worker process for now: "
+        "its threads take requests side by side\n"
+    )
+
+
+@pytest.mark.parametrize("number", ["1", ""])
+def test_one_worker_is_what_there_is(run, number):
+    assert run("serve", "hello:app", WEB_CONCURRENCY=number).err == ""

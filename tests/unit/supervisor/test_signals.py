@@ -11,8 +11,11 @@ from uncork.supervisor.signals import ACTIONS, Action, SignalActions, StopAsked
 
 
 @pytest.fixture
-def ended() -> threading.Event:
-    return threading.Event()
+def ended() -> Iterator[threading.Event]:
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield threading.Event()
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
@@ -40,6 +43,47 @@ def test_the_second_drain_is_a_stop(signals: SignalActions) -> None:
         send(signal.SIGTERM)
         send(signal.SIGINT)
         assert [signals.wait(2), signals.wait(2)] == [Action.DRAIN, Action.STOP]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_same_signal_at_once_again_is_the_same_wish(
+    ended: threading.Event, number: signal.Signals
+) -> None:
+    with SignalActions(ended.set, repeat_seconds=60) as signals, signals.serving():
+        send(number)
+        send(number)
+        assert [signals.wait(2), signals.wait(0.05)] == [Action.DRAIN, None]
+        send(signal.SIGQUIT)
+        assert signals.wait(2) is Action.STOP
+
+
+def test_the_same_signal_again_later_is_a_stop(ended: threading.Event) -> None:
+    with SignalActions(ended.set, repeat_seconds=0) as signals, signals.serving():
+        send(signal.SIGINT)
+        assert signals.wait(2) is Action.DRAIN
+        send(signal.SIGINT)
+        assert signals.wait(2) is Action.STOP
+
+
+def test_a_repeated_signal_is_raised_once_and_leaves_the_user_s_code_its_time(
+    ended: threading.Event,
+) -> None:
+    with SignalActions(ended.set, patience_seconds=60, repeat_seconds=60):
+        with pytest.raises(StopAsked):
+            send(signal.SIGINT)
+        send(signal.SIGINT)
+        assert not ended.wait(0.05)
+
+
+def test_a_signal_repeated_when_serving_has_just_ended_is_not_raised(
+    ended: threading.Event,
+) -> None:
+    with SignalActions(ended.set, patience_seconds=60, repeat_seconds=60) as signals:
+        with signals.serving():
+            send(signal.SIGINT)
+            assert signals.wait(2) is Action.DRAIN
+        send(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_a_signal_that_reaches_another_thread_is_heard(signals: SignalActions) -> None:
