@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) transport: Transport,
     /// When to give up waiting.
     pub(crate) deadline: Instant,
+    /// Since when it has been waited.
+    pub(crate) waiting_since: Instant,
     /// Requests that were complete.
     pub(crate) requests: u64,
     /// Bytes that the peer has moved since the deadline was set.
@@ -112,12 +114,20 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(key: SlotKey, info: ConnectionInfo, transport: Transport, deadline: Instant) -> Self {
+    /// A connection that was accepted `now`, and whose first request is due within `timeout`.
+    pub(crate) fn new(
+        key: SlotKey,
+        info: ConnectionInfo,
+        transport: Transport,
+        now: Instant,
+        timeout: Duration,
+    ) -> Self {
         Self {
             key,
             info,
             transport,
-            deadline,
+            deadline: now + timeout,
+            waiting_since: now,
             requests: 0,
             progress: 0,
             wants_turn: false,
@@ -226,6 +236,7 @@ impl Connection {
     /// Gives the peer this time from now.
     fn wait_for(&mut self, timeout: Duration, around: &Surroundings<'_>) {
         self.deadline = around.now + timeout;
+        self.waiting_since = around.now;
         self.progress = 0;
     }
 

@@ -368,8 +368,8 @@ impl EventLoop {
     }
 
     fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {
-        let deadline = self.now + self.settings.head_timeout;
-        let key = self.slots.insert(|key| Box::new(Connection::new(key, info, transport, deadline)));
+        let (now, timeout) = (self.now, self.settings.head_timeout);
+        let key = self.slots.insert(|key| Box::new(Connection::new(key, info, transport, now, timeout)));
         let Some(mut connection) = self.slots.take(key) else {
             return;
         };
