@@ -101,8 +101,9 @@ def damage(made: CertificateFiles, other: CertificateFiles) -> dict[str, tuple[P
     folder = made.key.parent
     text, broken = folder / "text.pem", folder / "broken.pem"
     text.write_text("no certificate, and no key either\n")
-    lines = made.certificate.read_text().splitlines(keepends=True)
-    broken.write_text("".join([lines[0], *reversed(lines[1:-1]), lines[-1]]))
+    # Good base64, and no certificate: a DER sequence does not begin with three zeros.
+    first, second, *rest = made.certificate.read_text().splitlines(keepends=True)
+    broken.write_text("".join([first, "AAAA" + second[4:], *rest]))
     locked = folder / "locked.key"
     run_openssl("pkey", "-in", made.key, "-aes256", "-passout", "pass:x", "-out", locked)
     return {
