@@ -211,7 +211,9 @@ class Session:
     def _environment(self) -> dict[str, str]:
         places = (self.tools, Path(sys.executable).parent, os.environ["PATH"])
         path = ":".join(map(str, places))
-        return server_environment({"PATH": path, "CURL_HOME": str(self.tools)})
+        # A script's own lines come in between the others, as on the reader's terminal.
+        own = {"PATH": path, "CURL_HOME": str(self.tools), "PYTHONUNBUFFERED": "1"}
+        return server_environment(own)
 
     def _with_free_ports(self, text: str) -> str:
         return _PORT.sub(lambda found: self._ports[found[0]], text)
