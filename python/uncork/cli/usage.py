@@ -34,7 +34,8 @@ def _no_such_flag(name: str, ctx: click.Context | None) -> UsageError:
     # Only `serve` has what the answers name.
     answer = answer_for(name, words) if ctx.command.name == "serve" else None
     hints = (answer,) if answer else did_you_mean(name, _flags_of(ctx))
-    if any(word.endswith(".py") for word in words) or not hints:
+    has_script = any(word.endswith(".py") for word in words)
+    if not hints or (answer and has_script):
         line = line_for_script(ctx, name)
         hints = (*(hints or _help_hint(ctx)), f"if it is for your script, write `{line}`")
     return UsageError(what, hints=hints)
