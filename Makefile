@@ -1,20 +1,45 @@
-# make demo   build everything, serve the example on http://127.0.0.1:8000
-# make test   build everything, run all tests
-# make check  lint, types, floors
-# make docs   the reference pages, from the declarations
+# make demo           build everything, serve the example on http://127.0.0.1:8000
+# make test           build everything, run all tests
+# make test-pythons   run the Python tests under every other supported CPython that is found
+# make model          try every interleaving of the hand-over between threads
+# make check          lint, types, floors
+# make docs           the reference pages, from the declarations
+# make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
+# make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
+#
+# PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
 PYTHON ?= python3
+ifeq ($(origin PYTHON),file)
 VENV := .venv
+else
+VENV := .venvs/$(notdir $(PYTHON))
+endif
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet
+FUZZ := crates/protocol/fuzz
+FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test check docs
+.PHONY: demo test pytest test-pythons model check docs bench fuzz
 
 demo: $(VENV)/.demo
-	cd examples/guestbook && ../../$(BIN)/uncork serve
+	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
 
 test: $(VENV)/.test
 	cargo test --workspace --locked
 	$(BIN)/python -m pytest
+
+pytest: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+# The target directory is shared: only what depends on the interpreter is compiled again.
+test-pythons: $(VENV)/.created
+	@for found in $$($(BIN)/python .ci/find_pythons.py); do \
+		$(MAKE) --no-print-directory "PYTHON=$${found#*=}" "VENV=.venvs/$${found%%=*}" pytest || exit 1; \
+	done
+
+model:
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p uncork-server --lib --release --locked --target-dir target/loom leadership
 
 check: $(VENV)/.test
 	cargo fmt --check
@@ -27,20 +52,38 @@ check: $(VENV)/.test
 docs: $(VENV)/.built
 	$(BIN)/python -m uncork.cli.reference docs/reference
 
+# RUSTC_BOOTSTRAP: the sanitizers' flags are for nightly, and the stable compiler has them too.
+fuzz:
+	for target in head chunked requests; do \
+		mkdir -p $(FUZZ)/corpus/$$target && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz $$target \
+			$(FUZZ)/corpus/$$target tests/wire/http1 -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -dict=$(FUZZ)/http1.dict || exit 1; \
+	done
+
+bench: $(VENV)/.demo benchmarks/.venv/failures.json
+	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)
+	$(BIN)/python -m benchmarks.report
+
+benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
+	$(BIN)/python -m benchmarks.install
+
 $(VENV)/.created:
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("error: uncork needs CPython 3.11 or later, and `$(PYTHON)` is " + sys.version.split()[0] + "\nhint: name another one with `make PYTHON=python3.12 …`")'
-	$(PYTHON) -m venv $(VENV) || { echo 'hint: on Debian, the `venv` module comes with `apt-get install python3-venv`' >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1' 'maturin>=1.7,<2'
+	@command -v $(PYTHON) >/dev/null || { printf '%s\n' 'error: there is no `$(PYTHON)` on this machine' 'hint: name another one with `make PYTHON=python3.12 …`' >&2; exit 1; }
+	@$(PYTHON) .ci/check_machine.py
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) --upgrade 'pip>=25.1'
 	touch $@
 
 $(VENV)/.built: $(VENV)/.created pyproject.toml $(RUST_SOURCES)
-	VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --quiet
+	$(PIP) --group build
+	env -u CONDA_PREFIX VIRTUAL_ENV=$(abspath $(VENV)) PIP_QUIET=1 $(BIN)/maturin develop --release --group build
 	touch $@
 
-$(VENV)/.demo: $(VENV)/.built examples/guestbook/requirements.txt
-	$(BIN)/python -m pip install --quiet -r examples/guestbook/requirements.txt
+$(VENV)/.demo: examples/guestbook/requirements.txt $(VENV)/.built
+	$(PIP) -r examples/guestbook/requirements.txt
 	touch $@
 
-$(VENV)/.test: $(VENV)/.built $(VENV)/.demo
-	$(BIN)/python -m pip install --quiet --group dev
+$(VENV)/.test: $(VENV)/.demo
+	$(PIP) --group dev
 	touch $@

@@ -58,6 +58,13 @@ def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
     Takes about a millisecond; holds the GIL.
     """
 
+def check_identity(certificate: bytes, key: bytes) -> None:
+    """Returns if a certificate and its key, both PEM, can be served with.
+
+    Raises:
+        ValueError: They can't; the text says why.
+    """
+
 @final
 class Worker:
     """Serves `app` on sockets that are bound and listening already.

@@ -147,6 +147,15 @@ def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
     return certificate, key
 
 
+def check_identity(certificate: bytes, key: bytes) -> str | None:
+    """Why a certificate and its key, both PEM, can't be served with; `None` if they can."""
+    try:
+        _native().check_identity(certificate, key)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
 def version() -> str:
     """The version of uncork, as built into the native core."""
     return str(_native().__version__)

@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import signal
 import socket
 import subprocess
@@ -24,9 +23,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pytest
-
 from tests.docs.pages import Block
+from tests.support import components
 from tests.support.live_server import server_environment, skip_without_native_core
 
 DEADLINE_SECONDS = 15.0
@@ -154,8 +152,8 @@ class Session:
         """
         command = self._with_free_ports(step.command)
         for program in ("curl", "openssl"):
-            if f"{program} " in command and shutil.which(program) is None:
-                pytest.skip(f"`{program}` is missing")
+            if f"{program} " in command:
+                components.program(program)
         printed = self._serve(command, step) if step.is_server else self._run(command)
         shown = self._with_free_ports(step.shown)
         assert is_as_shown(self._readers_view(shown), self._readers_view(printed)), (

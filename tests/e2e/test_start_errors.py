@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_server import Finished, run_uncork, skip_without_native_core
-from uncork import worker
+from tests.support.live_server import Finished, run_uncork
 
 APP = """\
 def app(environ, start_response):
@@ -195,20 +194,6 @@ def test_a_certificate_of_the_script_that_is_not_there_is_named(folder: Path) ->
     )
     finished = run_uncork("serve", "script.py", directory=folder)
     assert refused(finished, 4)[0] == "error: could not read the certificate `no.pem`"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("is_damaged", [False, True])
-def test_a_certificate_and_a_key_that_do_not_go_together_are_named(
-    folder: Path, is_damaged: bool
-) -> None:
-    skip_without_native_core()
-    (folder / "c.pem").write_bytes(worker.self_signed_certificate("a.test")[0])
-    key = worker.self_signed_certificate("b.test")[1]
-    (folder / "k.pem").write_bytes(key[:60] + key[-30:] if is_damaged else key)
-    arguments = ("--bind=127.0.0.1:0", "--cert=c.pem", "--key=k.pem")
-    lines = refused(run_uncork("serve", "hello:app", *arguments, directory=folder), 2)
-    assert lines[0] == "error: could not serve with the certificate `c.pem` and the key `k.pem`"
 
 
 @pytest.mark.slow

@@ -61,10 +61,16 @@ def server(serve: Serve) -> LiveServer:
 
 
 @pytest.fixture(scope="module")
-def observer(server: LiveServer) -> Iterator[RawClient]:
-    """A connection on which the app is asked how often it was called."""
-    with server.client() as observer:
-        yield observer
+def asking(server: LiveServer) -> Iterator[RawClient]:
+    with server.client() as asking:
+        yield asking
+
+
+@pytest.fixture
+def observer(asking: RawClient) -> RawClient:
+    """A connection on which the app is asked how often it was called since the test began."""
+    asking.get("/calls")
+    return asking
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,11 +25,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import pytest
-
+from tests.support import components
+from tests.support.nobody import nobodys
 from tests.support.raw_client import RawClient
 
-NOBODY = 65534
 DEADLINE_SECONDS = 8.0  # below pytest's own timeout, so that the failure shows the log
 _READY = re.compile(r"^ready\b", re.MULTILINE)
 _URL = re.compile(r"https?://[^\s,]+")
@@ -207,7 +205,7 @@ class LiveServer:
 
     def _start(self, descriptors: list[int]) -> None:
         binds = [*(f"fd://{descriptor}" for descriptor in descriptors), *self._binds]
-        command = uncork_command(as_nobody=self._as_nobody)
+        command = uncork_command(self.directory, as_nobody=self._as_nobody)
         command += ["serve", *(f"--bind={bind}" for bind in binds)]
         self._log: list[str] = []
         self._log_grew = threading.Condition()
@@ -283,7 +281,7 @@ def run_uncork(
     """How `python -m uncork ARGUMENTS` ended; it must end by itself, in time."""
     skip_without_native_core()
     done = subprocess.run(
-        [*uncork_command(as_nobody=as_nobody), *arguments],
+        [*uncork_command(directory, as_nobody=as_nobody), *arguments],
         cwd=directory,
         env=server_environment(env),
         stdin=subprocess.DEVNULL,
@@ -312,20 +310,10 @@ def is_unix(bind: str) -> bool:
 def skip_without_native_core() -> None:
     """Skips the test while `uncork._native` has not been built; the only place that does."""
     if importlib.util.find_spec("uncork._native") is None:
-        pytest.skip("`uncork._native` is not built")
+        components.missing("`uncork._native` is not built")
 
 
-def uncork_command(*, as_nobody: bool = False) -> list[str]:
-    """`python -m uncork`; with `as_nobody`, without root's rights if the tests have them.
-
-    The one right that is kept is to read files: the interpreter may lie in root's home.
-    """
+def uncork_command(directory: Path, *, as_nobody: bool = False) -> list[str]:
+    """`python -m uncork`; with `as_nobody`, without root's rights if the tests have them."""
     command = [sys.executable, "-m", "uncork"]
-    if not as_nobody or os.geteuid() != 0:
-        return command
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        pytest.skip("`setpriv` of util-linux is missing")
-    rights = ["--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search"]
-    user = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
-    return [setpriv, *user, *rights, *command]
+    return nobodys(command, directory) if as_nobody else command

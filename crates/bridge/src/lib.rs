@@ -15,6 +15,8 @@ mod _native {
     #[pymodule_export]
     use super::worker::Worker;
     #[pymodule_export]
+    use super::worker::check_identity;
+    #[pymodule_export]
     use super::worker::self_signed_certificate;
     #[pymodule_export]
     use super::wsgi::FileWrapper;

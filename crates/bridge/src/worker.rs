@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use uncork_server::Server;
+use uncork_server::{Server, TlsConfig};
 
 use crate::settings::WorkerSettings;
 use crate::wsgi::WsgiApplication;
@@ -19,6 +19,12 @@ type PemBytes = Cow<'static, [u8]>;
 pub(crate) fn self_signed_certificate(host: &str) -> PyResult<(PemBytes, PemBytes)> {
     let (certificate, key) = uncork_server::self_signed_certificate(host).map_err(PyValueError::new_err)?;
     Ok((certificate.into_bytes().into(), key.into_bytes().into()))
+}
+
+/// Whether a certificate and its key can be served with; see `_native.pyi`.
+#[pyfunction]
+pub(crate) fn check_identity(certificate: &[u8], key: &[u8]) -> PyResult<()> {
+    TlsConfig::from_pem(certificate, key).map(drop).map_err(|problem| PyValueError::new_err(problem.to_string()))
 }
 
 /// Serves one application on sockets that are bound and listening already; see `_native.pyi`.

@@ -40,6 +40,8 @@ struct ExpectedRequest {
     authority: Option<String>,
     #[serde(default)]
     expects_continue: bool,
+    #[serde(default)]
+    wants_upgrade: bool,
 }
 
 struct Case {
@@ -144,6 +146,7 @@ fn compare_request(seen: &Seen, expected: &ExpectedRequest) -> Result<(), String
     same("body", &text(&seen.body), &expected.body)?;
     same("keep_alive", &head.wants_keep_alive, &expected.keep_alive)?;
     same("expects_continue", &head.expects_continue, &expected.expects_continue)?;
+    same("wants_upgrade", &head.wants_upgrade, &expected.wants_upgrade)?;
     same("authority", &head.authority().map(text), &expected.authority)?;
     same("path", &text(head.path()), expected.path.as_ref().unwrap_or(&text(head.path())))?;
     same("query", &text(head.query()), expected.query.as_ref().unwrap_or(&text(head.query())))

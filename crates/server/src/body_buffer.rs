@@ -119,23 +119,33 @@ impl BodyReader {
         Ok(())
     }
 
+    /// The next `limit` bytes, fewer only at the end of the body, where they lie; `None` when the
+    /// body is in a file, and `read` must be used.
+    pub fn next_in_memory(&mut self, limit: u64) -> Option<&[u8]> {
+        let length = limit.min(self.remaining());
+        let Source::Memory(memory) = &self.source else {
+            return None;
+        };
+        let start = self.position as usize;
+        self.position += length;
+        Some(&memory[start..start + length as usize])
+    }
+
     /// Appends up to `limit` bytes to `out`, fewer only at the end of the body.
     ///
     /// # Errors
     /// The temporary file can't be read.
     pub fn read(&mut self, limit: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        if let Some(bytes) = self.next_in_memory(limit) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
         let length = limit.min(self.remaining());
-        match &mut self.source {
-            Source::Memory(memory) => {
-                let start = self.position as usize;
-                out.extend_from_slice(&memory[start..start + length as usize]);
-            }
-            Source::File(file) => {
-                let before = out.len();
-                file.take(length).read_to_end(out)?;
-                if ((out.len() - before) as u64) < length {
-                    return Err(io::ErrorKind::UnexpectedEof.into());
-                }
+        if let Source::File(file) = &mut self.source {
+            let before = out.len();
+            file.take(length).read_to_end(out)?;
+            if ((out.len() - before) as u64) < length {
+                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
         self.position += length;

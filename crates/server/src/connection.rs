@@ -37,6 +37,8 @@ pub(crate) struct Connection {
     pub(crate) transport: Transport,
     /// When to give up waiting.
     pub(crate) deadline: Instant,
+    /// Since when it has been waited.
+    pub(crate) waiting_since: Instant,
     /// Requests that were complete.
     pub(crate) requests: u64,
     /// Bytes that the peer has moved since the deadline was set.
@@ -112,12 +114,20 @@ pub(crate) struct Surroundings<'a> {
 }
 
 impl Connection {
-    pub(crate) fn new(key: SlotKey, info: ConnectionInfo, transport: Transport, deadline: Instant) -> Self {
+    /// A connection that was accepted `now`, and whose first request is due within `timeout`.
+    pub(crate) fn new(
+        key: SlotKey,
+        info: ConnectionInfo,
+        transport: Transport,
+        now: Instant,
+        timeout: Duration,
+    ) -> Self {
         Self {
             key,
             info,
             transport,
-            deadline,
+            deadline: now + timeout,
+            waiting_since: now,
             requests: 0,
             progress: 0,
             wants_turn: false,
@@ -129,9 +139,10 @@ impl Connection {
         }
     }
 
-    /// Whether nothing is under way, so that closing it loses nothing.
+    /// Whether nothing is under way, so that closing it loses nothing. Empty lines, which old
+    /// clients send behind a body, are nothing (RFC 9112 §2.2).
     pub(crate) fn is_idle(&self) -> bool {
-        matches!(self.phase, Phase::Head(_)) && self.input.is_empty()
+        matches!(self.phase, Phase::Head(_)) && self.input.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
     }
 
     /// Acts on what the kernel said.
@@ -149,7 +160,7 @@ impl Connection {
     /// Acts on a deadline that has passed.
     pub(crate) fn on_timeout(&mut self, around: &mut Surroundings<'_>) -> Progress {
         match self.phase {
-            Phase::Head(_) if self.input.is_empty() => self.part(),
+            Phase::Head(_) if self.is_idle() => self.part(),
             Phase::Head(_) | Phase::Body(_) => {
                 let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
                 self.refuse(&timeout, around)
@@ -225,6 +236,7 @@ impl Connection {
     /// Gives the peer this time from now.
     fn wait_for(&mut self, timeout: Duration, around: &Surroundings<'_>) {
         self.deadline = around.now + timeout;
+        self.waiting_since = around.now;
         self.progress = 0;
     }
 
@@ -242,7 +254,8 @@ impl Connection {
     }
 
     fn go_on_lingering(&mut self, around: &mut Surroundings<'_>) -> Progress {
-        loop {
+        // `receive` has the buffer, and comes here itself when it has put it back.
+        while !around.scratch.is_empty() {
             match self.transport.read(around.scratch) {
                 Ok(0) => return Progress::Over,
                 Ok(_) => {}
@@ -250,6 +263,7 @@ impl Connection {
                 Err(_) => return Progress::Over,
             }
         }
+        Progress::Waiting
     }
 
     /// Reads until the socket is empty or a request is complete.
@@ -278,7 +292,10 @@ impl Connection {
             };
             around.scratch = scratch;
         }
-        progress
+        match (&progress, &self.phase) {
+            (Progress::Waiting, Phase::Lingering) => self.go_on_lingering(around),
+            _ => progress,
+        }
     }
 
     fn on_end_of_input(&mut self, around: &mut Surroundings<'_>) -> Progress {

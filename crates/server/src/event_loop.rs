@@ -261,7 +261,7 @@ impl EventLoop {
 
     fn wait_on(&mut self, mut connection: Box<Connection>) {
         if self.ending >= Ending::Draining && connection.is_idle() {
-            return self.close(&connection);
+            return self.close_idle(connection);
         }
         let wants_room = connection.transport.has_output();
         if wants_room != connection.asked_for_room {
@@ -282,6 +282,12 @@ impl EventLoop {
         if news.is_any() {
             self.ready.push_back((key.token(), news));
         }
+    }
+
+    /// Closes a connection between two requests: its peer is told that nothing more follows.
+    fn close_idle(&mut self, mut connection: Box<Connection>) {
+        connection.transport.say_goodbye();
+        self.close(&connection);
     }
 
     fn close(&mut self, connection: &Connection) {
@@ -355,15 +361,15 @@ impl EventLoop {
         idle.truncate(IDLE_CLOSED_AT_ONCE);
         for (_, key) in &idle {
             if let Some(connection) = self.slots.take(*key) {
-                self.close(&connection);
+                self.close_idle(connection);
             }
         }
         !idle.is_empty()
     }
 
     fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {
-        let deadline = self.now + self.settings.head_timeout;
-        let key = self.slots.insert(|key| Box::new(Connection::new(key, info, transport, deadline)));
+        let (now, timeout) = (self.now, self.settings.head_timeout);
+        let key = self.slots.insert(|key| Box::new(Connection::new(key, info, transport, now, timeout)));
         let Some(mut connection) = self.slots.take(key) else {
             return;
         };
@@ -386,7 +392,9 @@ impl EventLoop {
             self.accept_again_at = None;
             for key in self.slots.here() {
                 if let Some(connection) = self.slots.take(key) {
-                    if ending == Ending::Now || connection.is_idle() {
+                    if connection.is_idle() {
+                        self.close_idle(connection);
+                    } else if ending == Ending::Now {
                         self.close(&connection);
                     } else {
                         self.slots.put_back(connection);

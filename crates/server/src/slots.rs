@@ -165,12 +165,12 @@ impl Slots {
         slots.filter(|(_, slot)| is_here(slot)).map(|(index, slot)| SlotKey::new(index, slot.generation)).collect()
     }
 
-    /// The idle connections that the loop has, with the deadlines up to which they may be so.
+    /// The idle connections that the loop has, and since when they are so.
     pub(crate) fn idle(&self) -> Vec<(Instant, SlotKey)> {
         let slots = self.slots.iter();
         slots
             .filter_map(|slot| match &slot.tenant {
-                Tenant::Here(connection) if connection.is_idle() => Some((connection.deadline, connection.key)),
+                Tenant::Here(connection) if connection.is_idle() => Some((connection.waiting_since, connection.key)),
                 _ => None,
             })
             .collect()

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{InconsistentKeys, ServerConfig, ServerConnection};
 
 /// A certificate with its key, ready to serve with.
 #[derive(Debug, Clone)]
@@ -19,7 +19,8 @@ pub struct TlsConfig(Arc<ServerConfig>);
 pub enum TlsProblem {
     NoCertificate,
     NoKey,
-    /// They do not belong together, or are of a kind that is not supported.
+    Mismatch,
+    /// They are of a kind that is not supported.
     Refused(rustls::Error),
 }
 
@@ -28,6 +29,7 @@ impl fmt::Display for TlsProblem {
         match self {
             Self::NoCertificate => write!(formatter, "the certificate file holds no PEM certificate"),
             Self::NoKey => write!(formatter, "the key file holds no unencrypted PEM private key"),
+            Self::Mismatch => write!(formatter, "the key is not that of the certificate"),
             Self::Refused(error) => write!(formatter, "the certificate and key can't be used: {error}"),
         }
     }
@@ -52,7 +54,10 @@ impl TlsConfig {
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
-            .map_err(TlsProblem::Refused)?;
+            .map_err(|error| match error {
+                rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsProblem::Mismatch,
+                error => TlsProblem::Refused(error),
+            })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self(Arc::new(config)))
     }
@@ -138,6 +143,6 @@ mod tests {
         };
         assert!(problem("", &key).contains("no PEM certificate"));
         assert!(problem(&certificate, "nonsense").contains("private key"));
-        assert!(problem(&certificate, &other_key).contains("can't be used"));
+        assert!(problem(&certificate, &other_key).contains("not that of the certificate"));
     }
 }

@@ -324,6 +324,22 @@ fn idle_connections_make_room_for_new_ones() {
 }
 
 #[test]
+fn a_connection_that_was_just_made_is_not_the_longest_idle_one() {
+    let running = Running::start(ServerSettings { max_connections: 40, ..ServerSettings::default() });
+    let mut old: Vec<_> = (0..36).map(|_| running.send("/fast")).collect();
+    for stream in &mut old {
+        assert_eq!(answer(stream).0, 200);
+    }
+    // As many as are closed at once, less the room that there is: none of them has said a word.
+    let mut young: Vec<_> = (0..8).map(|_| running.connect()).collect();
+    for stream in &mut young {
+        stream.write_all(b"GET /fast HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        assert_eq!(answer(stream).0, 200);
+    }
+    running.end();
+}
+
+#[test]
 fn a_request_that_waits_too_long_is_refused_while_all_threads_are_busy() {
     let settings =
         ServerSettings { max_threads: 1, queue_timeout: Duration::from_millis(50), ..ServerSettings::default() };

@@ -29,9 +29,7 @@ def end_process(exit_code: int) -> NoReturn:
     The `atexit` functions are run and the streams flushed, as long as they take no more than
     two seconds together.
     """
-    last = threading.Thread(target=_run_last_functions, name="uncork-at-exit", daemon=True)
-    last.start()
-    last.join(_AT_EXIT_SECONDS)
+    _LastFunctions().run()
     os._exit(exit_code)
 
 
@@ -41,11 +39,13 @@ def end_in(seconds: float, exit_code: int) -> threading.Timer:
     For the interpreter's own end, which waits for every thread of the user's that is not a
     daemon. The timer may be cancelled.
     """
+    last = _LastFunctions()
 
     def end() -> None:
         names = [f"`{thread.name}`" for thread in threading.enumerate() if _holds_up(thread)]
         console.warn(f"not waiting any longer for {', '.join(names) or 'the interpreter'} to end")
-        end_process(exit_code)
+        last.run()
+        os._exit(exit_code)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True
@@ -91,9 +91,28 @@ def _holds_up(thread: threading.Thread) -> bool:
     return not thread.daemon and thread is not threading.main_thread()
 
 
-def _run_last_functions() -> None:
-    with suppress(Exception):
-        atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
+class _LastFunctions:
+    """Runs the `atexit` functions and flushes the streams, once it is asked to.
+
+    Its thread is made at once: CPython 3.12 makes none any more while the interpreter ends.
+    """
+
+    def __init__(self) -> None:
+        self._is_asked = threading.Event()
+        self._thread = threading.Thread(
+            target=self._run_when_asked, name="uncork-at-exit", daemon=True
+        )
+        self._thread.start()
+
+    def run(self) -> None:
+        """Returns when they have run, or have had their time."""
+        self._is_asked.set()
+        self._thread.join(_AT_EXIT_SECONDS)
+
+    def _run_when_asked(self) -> None:
+        self._is_asked.wait()
         with suppress(Exception):
-            stream.flush()
+            atexit._run_exitfuncs()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(Exception):
+                stream.flush()

@@ -7,10 +7,10 @@ import time
 
 from uncork import console, worker
 from uncork.app_locator import LocatedApp
-from uncork.errors import InternalError, UsageError
+from uncork.errors import InternalError
 from uncork.settings import ResolvedSettings, Settings
 from uncork.supervisor.banner import banner
-from uncork.supervisor.certificates import Identity, load_identity, unusable
+from uncork.supervisor.certificates import load_identity
 from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.run_call_settings import with_run_options
@@ -91,7 +91,15 @@ class Serving:
         identity = load_identity(settings.cert, settings.key, host=settings.bind[0].host)
         if not self._listeners.is_open:
             self._bind(settings)
-        served = self._worker(located, settings, identity)
+        served = worker.Worker(
+            located.app,
+            self._listeners.descriptors,
+            worker.worker_settings(
+                settings,
+                certificate=identity.certificate if identity else None,
+                key=identity.key if identity else None,
+            ),
+        )
         served.start()
         self.has_served = True
         lines = banner(
@@ -103,21 +111,6 @@ class Serving:
         )
         console.say("\n".join(lines))
         self._watch(served, settings.graceful_timeout)
-
-    def _worker(
-        self, located: LocatedApp, settings: Settings, identity: Identity | None
-    ) -> worker.Worker:
-        certificate, key = (identity.certificate, identity.key) if identity else (None, None)
-        try:
-            return worker.Worker(
-                located.app,
-                self._listeners.descriptors,
-                worker.worker_settings(settings, certificate=certificate, key=key),
-            )
-        except UsageError as error:
-            if identity is None or not ("certificate" in error.what or "key" in error.what):
-                raise
-            raise unusable(identity, error) from None
 
     def _bind(self, settings: Settings) -> None:
         self._listeners.open(

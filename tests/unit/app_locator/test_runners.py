@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.certificates import make_certificate
 from tests.unit.app_locator.conftest import Project
 from uncork.app_locator import LocatedApp, RunOptions
 from uncork.errors import AppError
@@ -241,11 +242,7 @@ def test_servers_that_need_not_be_installed(
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("certificates")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-         "-keyout", "key.pem", "-out", "cert.pem", "-days", "2", "-nodes", "-subj", "/CN=x"],
-        cwd=folder, check=True, capture_output=True,
-    )  # fmt: skip
+    make_certificate(folder, "cert")
     return folder
 
 
@@ -305,12 +302,12 @@ class TestCertificates:
     ) -> None:
         context = (
             "import ssl\ncontext = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)\n"
-            f"context.load_cert_chain({str(files / 'cert.pem')!r}, {str(files / 'key.pem')!r})\n"
+            f"context.load_cert_chain({str(files / 'cert.pem')!r}, {str(files / 'cert.key')!r})\n"
         )
         project.write("hello.py", context + run + "\n")
         options = project.locate("hello.py", load_as="script").run_options
         assert options is not None
-        assert (options.certificate, options.key) == (files / "cert.pem", files / "key.pem")
+        assert (options.certificate, options.key) == (files / "cert.pem", files / "cert.key")
 
     def test_a_context_from_elsewhere_is_refused(self, project: Project) -> None:
         sys.modules["known"] = known = ModuleType("known")

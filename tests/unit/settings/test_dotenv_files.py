@@ -1,7 +1,9 @@
-import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.support.nobody import as_nobody
 from uncork.errors import UsageError
 from uncork.settings.dotenv_files import read_dotenv_files
 
@@ -79,9 +81,13 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
     assert file.variables.values == {"A": "1"}
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_that_may_not_be_read_is_an_error(tmp_path):
-    (tmp_path / ".env").write_text("A=1\n")
-    (tmp_path / ".env").chmod(0)
-    with pytest.raises(UsageError, match="could not read"):
-        read_dotenv_files({}, tmp_path)
+def test_a_file_that_may_not_be_read_is_an_error():
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / ".env").write_text("A=1\n")
+        assert len(read_dotenv_files({}, folder)) == 1
+        (folder / ".env").chmod(0)
+        with as_nobody(), pytest.raises(UsageError, match="could not read") as caught:
+            read_dotenv_files({}, folder)
+    assert caught.value.cause == "Permission denied"

@@ -46,6 +46,9 @@ fn limit(size: Option<i64>) -> u64 {
 impl Input {
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(bytes) = self.reader().next_in_memory(limit(size)) {
+            return Ok(PyBytes::new(py, bytes));
+        }
         self.bytes(py, |reader, out| reader.read(limit(size), out))
     }
 

@@ -4,9 +4,10 @@ use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadLimits, HeadScanner, par
 use uncork_protocol::{PeerError, RequestHead};
 
 /// The limits that the server has by default; the corpus is written for them.
-pub const MAX_TRAILER_BYTES: usize = 16 * 1024;
-
 pub const LIMITS: HeadLimits = HeadLimits { max_head_bytes: 64 * 1024, max_target_bytes: 8 * 1024, max_fields: 100 };
+
+/// As `LIMITS`, of the fields behind a chunked body.
+pub const MAX_TRAILER_BYTES: usize = 16 * 1024;
 
 /// Everything that came of some bytes.
 #[derive(Debug, PartialEq, Eq)]

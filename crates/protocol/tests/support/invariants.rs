@@ -33,7 +33,8 @@ pub fn head(data: &[u8]) {
     assert_eq!((first.method(), first.target()), (second.method(), second.target()));
     assert_eq!((first.path(), first.query(), first.authority()), (second.path(), second.query(), second.authority()));
     assert_eq!((first.version, first.framing), (second.version, second.framing));
-    assert_eq!((first.wants_keep_alive, first.expects_continue), (second.wants_keep_alive, second.expects_continue));
+    assert_eq!((first.wants_keep_alive, first.wants_upgrade), (second.wants_keep_alive, second.wants_upgrade));
+    assert_eq!(first.expects_continue, second.expects_continue);
     assert!(first.fields().eq(second.fields()), "the fields differ");
 }
 

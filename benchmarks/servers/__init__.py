@@ -1,0 +1,1 @@
+"""The servers that are compared, and how they are run."""
