@@ -86,7 +86,7 @@ class Serving:
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
         _tell_what_differs(located, unheard)
         if self._verbose:
-            console.note(f"{located.name}: {located.explanation}")
+            console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
         identity = load_identity(settings.cert, settings.key, host=settings.bind[0].host)
         if not self._listeners.is_open:
