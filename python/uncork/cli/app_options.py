@@ -84,7 +84,7 @@ def with_chosen_app(choice: AppChoice, use: Callable[[LocatedApp], None]) -> Non
         for warning in located.warnings:
             console.warn(as_typed(warning))
         if verbose:
-            console.note(f"{located.name}: {located.explanation}")
+            console.note(f"`{located.name}`: {located.explanation}")
         try:
             use(located)
         except Exception as error:

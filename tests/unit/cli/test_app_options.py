@@ -88,7 +88,7 @@ def test_the_warnings_of_the_locator_are_told(run, locator):
 def test_how_the_app_was_found_is_told_when_asked(run, locator):
     locator.app = lambda environ, start_response: []
     assert "named in the test" not in run("routes").err
-    assert "note: hello:app: named in the test\n" in run("routes", "-v").err
+    assert "note: `hello:app`: named in the test\n" in run("routes", "-v").err
 
 
 def test_a_failure_is_told_although_the_script_caught_it(run, locator, monkeypatch):
