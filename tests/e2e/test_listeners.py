@@ -265,3 +265,10 @@ def test_the_banner_has_four_lines_at_most_and_ends_with_ready(folder: Path) -> 
     assert lines[0].startswith("uncork ")
     assert "`hello:app`" in lines[0]
     assert lines[-1].startswith("ready")
+
+
+def test_why_this_app_is_served_is_said_on_demand_only(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        assert "as named" not in server.log()
+    with LiveServer("hello:app", "--verbose", directory=folder) as server:
+        assert "note: `hello:app`: imported, as named\n" in server.log()

@@ -41,8 +41,10 @@ pub(crate) struct Connection {
     pub(crate) waiting_since: Instant,
     /// Requests that were complete.
     pub(crate) requests: u64,
-    /// Bytes that the peer has moved since the deadline was set.
+    /// Bytes of a body that the peer has sent since the deadline was set.
     progress: u64,
+    /// Bytes of an answer that the peer had not got when the deadline was set.
+    untaken: u64,
     /// Whether it could go on, and only lets others have their turn.
     pub(crate) wants_turn: bool,
     /// Whether the kernel was asked to tell of room to write.
@@ -130,6 +132,7 @@ impl Connection {
             waiting_since: now,
             requests: 0,
             progress: 0,
+            untaken: 0,
             wants_turn: false,
             asked_for_room: false,
             may_have_unread: false,
@@ -165,7 +168,17 @@ impl Connection {
                 let timeout = PeerError::new(408, "the request took too long to arrive (RFC 9110 §15.5.9)");
                 self.refuse(&timeout, around)
             }
-            Phase::Flushing { .. } | Phase::Lingering => Progress::Over,
+            Phase::Flushing { then } => {
+                let untaken = self.transport.untaken();
+                let timeout = around.settings.write_timeout;
+                if self.untaken.saturating_sub(untaken) < around.settings.least_progress(timeout).max(1) {
+                    return Progress::Over;
+                }
+                self.untaken = untaken;
+                self.wait_for(timeout, around);
+                self.go_on_flushing(then, around)
+            }
+            Phase::Lingering => Progress::Over,
             Phase::Serving { .. } => Progress::Waiting,
         }
     }
@@ -198,17 +211,15 @@ impl Connection {
     }
 
     fn go_on_flushing(&mut self, then: After, around: &mut Surroundings<'_>) -> Progress {
-        let before = self.transport.pending();
         match self.transport.flush() {
             Err(_) => Progress::Over,
             Ok(flush @ (Flush::Blocked | Flush::Interrupted)) => {
                 self.wants_turn = flush == Flush::Interrupted;
-                if matches!(self.phase, Phase::Flushing { .. }) {
-                    self.note_progress(before - self.transport.pending(), around.settings.write_timeout, around);
-                } else {
+                if !matches!(self.phase, Phase::Flushing { .. }) {
+                    self.phase = Phase::Flushing { then };
+                    self.untaken = self.transport.untaken();
                     self.wait_for(around.settings.write_timeout, around);
                 }
-                self.phase = Phase::Flushing { then };
                 Progress::Waiting
             }
             Ok(Flush::Done) => match then {

@@ -33,8 +33,8 @@ const EVENTS_PER_POLL: usize = 256;
 /// How long accepting pauses when the process or the machine is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Idle connections that are closed together when there is no room for a new one.
-const IDLE_CLOSED_AT_ONCE: usize = 32;
+/// The part of all connections that is closed together when there is no room for a new one.
+const IDLE_SHARE_CLOSED: usize = 256;
 
 /// A request, and the connection to answer it on, both the caller's until `take_back`.
 #[derive(Debug)]
@@ -330,12 +330,17 @@ impl EventLoop {
     /// Accepts all that wait at one listener.
     fn accept(&mut self, index: usize) {
         loop {
-            if self.slots.len() >= self.settings.max_connections && !self.close_longest_idle() {
+            if self.slots.len() > self.settings.max_connections {
                 self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
                 return;
             }
             match self.listeners[index].accept() {
                 Ok((stream, peer)) => {
+                    // Only now is it known that somebody wants in. Where nobody is idle, this one
+                    // is over the limit, and the next one waits.
+                    if self.slots.len() >= self.settings.max_connections {
+                        self.close_longest_idle();
+                    }
                     let info = ConnectionInfo { peer, listener: Arc::clone(&self.listeners[index].info) };
                     let tls = self.tls.as_ref().filter(|_| info.listener.is_tls).map(TlsConfig::accept);
                     // Without memory for it, the connection is dropped, and the next one tried.
@@ -354,17 +359,16 @@ impl EventLoop {
     }
 
     /// Makes room for new connections: idle ones would lock everybody else out. Closes some at
-    /// once, since it has to look at all. Returns whether there was one.
-    fn close_longest_idle(&mut self) -> bool {
+    /// once where there are many, since it has to look at all.
+    fn close_longest_idle(&mut self) {
         let mut idle = self.slots.idle();
         idle.sort_unstable();
-        idle.truncate(IDLE_CLOSED_AT_ONCE);
+        idle.truncate((self.settings.max_connections / IDLE_SHARE_CLOSED).max(1));
         for (_, key) in &idle {
             if let Some(connection) = self.slots.take(*key) {
                 self.close_idle(connection);
             }
         }
-        !idle.is_empty()
     }
 
     fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {

@@ -83,11 +83,16 @@ impl Relay {
     fn run(mut self) {
         let mut room = vec![0; 16 * 1024];
         while !(self.to_app.is_closed && self.to_peer.is_closed) {
-            self.read_peer(&mut room);
+            let is_drained = self.read_peer(&mut room);
             self.read_app(&mut room);
             self.to_app.flush(&mut self.app);
             self.to_peer.flush(&mut self.peer);
             self.close_ended();
+            // Where reading stopped for want of room, TLS may hold plain bytes that no news of the
+            // socket would bring to light.
+            if !is_drained && self.to_app.has_room() {
+                continue;
+            }
             let interest = [
                 (self.peer.as_raw_fd(), self.to_app.has_room(), !self.to_peer.bytes.is_empty()),
                 (self.app.as_raw_fd(), self.to_peer.has_room(), !self.to_app.bytes.is_empty()),
@@ -99,7 +104,8 @@ impl Relay {
         }
     }
 
-    fn read_peer(&mut self, room: &mut [u8]) {
+    /// Reads what there is room for; `true` when nothing is left to be read.
+    fn read_peer(&mut self, room: &mut [u8]) -> bool {
         while self.to_app.has_room() {
             let result = match &mut self.tls {
                 Some(tls) => {
@@ -116,10 +122,11 @@ impl Relay {
                 Ok(0) => self.to_app.has_ended = true,
                 Ok(length) => self.to_app.bytes.extend_from_slice(&room[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return true,
                 Err(_) => self.to_app.has_ended = true,
             }
         }
+        self.to_app.has_ended
     }
 
     fn read_app(&mut self, room: &mut [u8]) {

@@ -14,7 +14,7 @@ pub struct ServerSettings {
     /// How long a request may wait for a thread before it is answered `503`.
     pub queue_timeout: Duration,
     /// Connections at the most. For a further one the longest idle one is closed; where none is
-    /// idle, it waits in the kernel's backlog.
+    /// idle, one is taken in nevertheless, and the next waits in the kernel's backlog.
     pub max_connections: usize,
     /// Requests on one connection; `None` for no limit.
     pub max_requests: Option<u64>,

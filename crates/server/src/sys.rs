@@ -79,6 +79,15 @@ pub(crate) fn send_file(socket: RawFd, file: RawFd, offset: u64, length: usize) 
     }
 }
 
+/// Bytes that the kernel holds for the peer of a stream socket, sent and not confirmed or not
+/// sent (SIOCOUTQ, tcp(7)); `None` where it does not tell.
+pub(crate) fn unconfirmed(socket: RawFd) -> Option<u64> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the request writes one int to `bytes`, which outlives the call.
+    let result = unsafe { libc::ioctl(socket, libc::TIOCOUTQ, &raw mut bytes) };
+    if result == 0 { u64::try_from(bytes).ok() } else { None }
+}
+
 /// A clock of CPU time, of one thread or of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct CpuClock(libc::clockid_t);

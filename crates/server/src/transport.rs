@@ -105,6 +105,12 @@ impl Transport {
         self.output_len() as u64 + self.file.as_ref().map_or(0, |part| part.left)
     }
 
+    /// Bytes that the peer has not got yet, as far as is known: pending, or with the kernel, which
+    /// tells of room to write only when there is a lot of it.
+    pub(crate) fn untaken(&self) -> u64 {
+        self.pending() + sys::unconfirmed(self.descriptor()).unwrap_or(0)
+    }
+
     /// Sends as much of what is pending as the peer takes.
     ///
     /// # Errors
@@ -214,23 +220,24 @@ impl Transport {
 
     fn wait_for_room(&mut self, length: usize, settings: &ServerSettings) -> io::Result<()> {
         let limit = settings.output_buffer_bytes.max(length);
-        let timeout = settings.write_timeout;
-        let least = settings.least_progress(timeout).max(1);
-        let mut deadline = Instant::now() + timeout;
-        let mut taken = 0;
+        let least = settings.least_progress(settings.write_timeout).max(1);
+        let mut deadline = Instant::now() + settings.write_timeout;
+        let mut untaken = self.untaken();
         while self.output_len() + length > limit {
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() || !sys::wait_until_writable(self.descriptor(), left)? {
-                return Err(io::ErrorKind::TimedOut.into());
+            if left.is_zero() {
+                let still = self.untaken();
+                if untaken.saturating_sub(still) < least {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                untaken = still;
+                deadline = Instant::now() + settings.write_timeout;
+                continue;
             }
-            let before = self.output_len();
-            self.flush()?;
-            self.output.drain(..self.taken);
-            self.taken = 0;
-            taken += (before - self.output_len()) as u64;
-            if taken >= least {
-                deadline = Instant::now() + timeout;
-                taken = 0;
+            if sys::wait_until_writable(self.descriptor(), left)? {
+                self.flush()?;
+                self.output.drain(..self.taken);
+                self.taken = 0;
             }
         }
         Ok(())

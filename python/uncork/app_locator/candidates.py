@@ -288,8 +288,28 @@ def _nothing_found(module: ModuleType, names: dict[str, Any], typed: str) -> App
     return AppError(
         f"failed to find Flask application or factory in module `{module.__name__}`{where}",
         cause="no name in it is a WSGI app, and it has no `create_app` or `make_app` function",
-        hints=(f"use `{typed}:name` to specify one",),
+        hints=_holders(names, typed) or (f"use `{typed}:name` to specify one",),
     )
+
+
+def _holders(names: dict[str, Any], typed: str) -> tuple[str, ...]:
+    """Objects that are no app, and have one: `app.server` of Dash, `app.app` of Connexion."""
+    found = [
+        f"{typed}:{name}.{attribute}"
+        for name, value in names.items()
+        for attribute, inner in _own_attributes(value).items()
+        if is_flask(inner) and not is_flask(value) and not attribute.startswith("_")
+    ]
+    return (f"it may be `{found[0]}`",) if found else ()
+
+
+def _own_attributes(value: object) -> dict[str, object]:
+    if isinstance(value, (type, ModuleType)):
+        return {}
+    try:
+        return dict(vars(value))
+    except Exception:  # of `flask.current_app`, for one: there is none
+        return {}
 
 
 def _no_attribute(
@@ -322,6 +342,8 @@ def _not_an_app(
     if app is not value:
         cause = f"the factory returned {'nothing' if app is None else f'{article} `{kind}`'}"
         hints = ("end the factory with `return app`",) if app is None else ()
+    elif holders := _holders({expression.text: value}, typed):
+        hints = holders
     elif callable(value) and not expression.is_call:
         cause = "it is callable, but not with `(environ, start_response)`"
         hints = (f"if it is to be called first, write so: `{typed}:{expression.text}()`",)

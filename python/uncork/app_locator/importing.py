@@ -139,9 +139,12 @@ def exit_text(error: SystemExit) -> str:
 
 
 def _hints_for_exit(error: SystemExit) -> tuple[str, ...]:
-    if any(Path(name).stem in ("argparse", "optparse", "getopt") for name in _files_of(error)):
-        return ("arguments for the script go after `--`: `uncork serve hello.py -- --name bob`",)
-    return ()
+    if not any(Path(name).stem in ("argparse", "optparse", "getopt") for name in _files_of(error)):
+        return ()
+    script, *given = sys.argv
+    if given:  # the parser has said what it has against them
+        return (f"what it takes: `uncork serve {frames.shown(script)} -- --help`",)
+    return (f"arguments for the script go after `--`: `uncork serve {frames.shown(script)} -- …`",)
 
 
 def _files_of(error: BaseException) -> Iterator[str]:

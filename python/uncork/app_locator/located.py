@@ -52,7 +52,9 @@ class LocatedApp:
     app: WSGIApplication
     name: str
     """As in "hello:app"."""
+    origin: str
+    """For the banner: where it is from, as in "imported from `hello.py`"."""
     explanation: str
-    """For the banner: how it was found, which way was taken and why, in one line."""
+    """For whoever wants to know more: how it was found, which way was taken and why."""
     run_options: RunOptions | None = None
     warnings: tuple[str, ...] = ()

@@ -110,9 +110,11 @@ def _import(parsed: ParsedSpec, decision: Decision, how: str, task: _Task) -> No
         if decision.run_call is not None:
             options = _options_of(decision.run_call, place, task)
         why = how + decision.why
+        file = getattr(module, "__file__", None)
         located = LocatedApp(
             app=found.app,
             name=name,
+            origin=f"imported from `{frames.shown(file)}`" if file else "imported",
             explanation=f"imported, {found.how}" + (f"; {why}" if why else ""),
             run_options=options,
             warnings=(*receiver.imported(), *decision.warnings, *found.warnings),

@@ -67,8 +67,7 @@ def decide(  # noqa: PLR0911 # one answer a line, in order
         )
     if not (facts.main_runs or facts.run_in_function):
         return Decision("module", f"{name} has its app at module level, and never runs it")
-    why = f"the `__main__` block of {name}, line {facts.main_line}, does more than run the app"
-    return Decision("script", why)
+    return Decision("script", _why_more(facts, name))
 
 
 def _without_app(facts: SourceFacts, name: str) -> Decision:
@@ -84,9 +83,28 @@ def _not_run(facts: SourceFacts, name: str) -> tuple[str, ...]:
     if not facts.main_block:
         return ()  # an unguarded run call is reported when it is passed over
     return (
-        f"the `__main__` block of {name}, line {facts.main_line}, does more than run the app, "
-        f"and was not run; `uncork serve {frames.shown(facts.path)}` runs it",
+        f"{_why_more(facts, name)}, and was not run; "
+        f"`uncork serve {frames.shown(facts.path)}` runs it",
     )
+
+
+def _why_more(facts: SourceFacts, name: str) -> str:
+    """Why an import would not give what the `__main__` block gives."""
+    block = f"the `__main__` block of {name}, line {facts.main_line},"
+    statement = facts.main_block[0] if len(facts.main_block) == 1 else None
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    function = call.func if isinstance(call, ast.Call) else None
+    if (
+        not isinstance(function, ast.Attribute)
+        or not isinstance(function.value, ast.Name)
+        or function.attr != "run"
+        or function.value.id not in facts.app_names
+    ):
+        return f"{block} does more than run the app"
+    run = f"`{function.value.id}.run()`"
+    if facts.app_names[function.value.id]:
+        return f"{block} computes what it gives to {run}"
+    return f"{block} calls {run}, and only the call shows what is served"  # Dash, for one
 
 
 def _only_run_call(facts: SourceFacts) -> RunCall | None:

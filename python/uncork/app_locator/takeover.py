@@ -225,6 +225,7 @@ class Takeover:
         return LocatedApp(
             app=run.app,
             name=f"{self._file.stem}:{name}" if name else self._file.stem,
+            origin=f"run as a script up to `{options.runner}` at `{options.where}`",
             explanation=f"ran as a script, caught at `{options.runner}`, `{options.where}`: "
             + self._why,
             run_options=options,

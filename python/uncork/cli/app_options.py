@@ -17,7 +17,7 @@ import click
 from uncork import console
 from uncork.cli.commands import Invocation, script_arguments
 from uncork.cli.setting_flags import given_flags
-from uncork.errors import EnvironmentProblem, UsageError
+from uncork.errors import EnvironmentProblem, UncorkError, UsageError
 from uncork.settings import Origin, ResolvedSettings, resolve
 
 if TYPE_CHECKING:
@@ -71,27 +71,37 @@ def with_chosen_app(choice: AppChoice, use: Callable[[LocatedApp], None]) -> Non
     """
     from uncork.app_locator import with_app  # noqa: PLC0415 (only when an app is wanted)
 
-    verbose = click.get_current_context().ensure_object(Invocation).verbose
+    context = click.get_current_context()
+    verbose = context.ensure_object(Invocation).verbose
+
+    def as_typed(text: str) -> str:
+        # The app locator knows no commands, and speaks of the one that most people type.
+        return text.replace("`uncork serve ", f"`{context.command_path} ")
+
     failures: list[Exception] = []
 
     def use_and_keep_failure(located: LocatedApp) -> None:
         for warning in located.warnings:
-            console.warn(warning)
+            console.warn(as_typed(warning))
         if verbose:
-            console.note(f"{located.name}: {located.explanation}")
+            console.note(f"`{located.name}`: {located.explanation}")
         try:
             use(located)
         except Exception as error:
             # In takeover the script stands between us and `with_app`, and may catch it.
             failures.append(error)
 
-    with_app(
-        choice.spec,
-        use_and_keep_failure,
-        load_as=choice.resolved.values.load_as,
-        script_arguments=script_arguments(),
-        verbose=verbose,
-    )
+    try:
+        with_app(
+            choice.spec,
+            use_and_keep_failure,
+            load_as=choice.resolved.values.load_as,
+            script_arguments=script_arguments(),
+            verbose=verbose,
+        )
+    except UncorkError as error:
+        error.hints = tuple(map(as_typed, error.hints))
+        raise
     if failures:
         raise failures[0]
 

@@ -18,8 +18,7 @@ def settings_as_table(resolved: ResolvedSettings) -> str:
         )
         for each in declarations()
     ]
-    lines = table(("Setting", "Value", "From"), rows).split("\n")
-    return "\n".join(line.rstrip() for line in lines)
+    return table(("Setting", "Value", "From"), rows)
 
 
 def settings_as_json(resolved: ResolvedSettings) -> str:

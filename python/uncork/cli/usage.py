@@ -33,10 +33,13 @@ def _no_such_flag(name: str, ctx: click.Context | None) -> UsageError:
     words = typed_words(ctx)
     # Only `serve` has what the answers name.
     answer = answer_for(name, words) if ctx.command.name == "serve" else None
-    hints = (answer,) if answer else did_you_mean(name, _flags_of(ctx))
-    if any(word.endswith(".py") for word in words) or not hints:
-        line = line_for_script(ctx, name)
-        hints = (*(hints or _help_hint(ctx)), f"if it is for your script, write `{line}`")
+    for_script = f"if it is for your script, write `{line_for_script(ctx, name)}`"
+    has_script = any(word.endswith(".py") for word in words)
+    if answer:
+        return UsageError(what, hints=(answer, for_script) if has_script else (answer,))
+    hints = did_you_mean(name, _flags_of(ctx))
+    if not hints:
+        hints = (for_script, *_help_hint(ctx)) if has_script else (*_help_hint(ctx), for_script)
     return UsageError(what, hints=hints)
 
 

@@ -50,7 +50,7 @@ def serve(
         end_process(0)
 
     signals = SignalActions(end_now, patience_seconds=LAST_SECONDS)
-    serving = Serving(resolved, signals, listeners)
+    serving = Serving(resolved, signals, listeners, verbose=verbose)
 
     def serve_app() -> None:
         serving.bind_early()

@@ -11,14 +11,12 @@ from uncork.supervisor.local_addresses import outward_address
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def banner(
-    listeners: Listeners, *, version: str, app: str, explanation: str, is_tls: bool
-) -> list[str]:
+def banner(listeners: Listeners, *, version: str, app: str, origin: str, is_tls: bool) -> list[str]:
     """The lines of the banner, the last of which begins with `ready`."""
     scheme = "https" if is_tls else "http"
     places = list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
     return [
-        f"uncork {version} serves `{app}`: {explanation}",
+        f"uncork {version} serves `{app}`, {origin}",
         f"listening on {', '.join(places)}",
         f"ready as process {os.getpid()}; Ctrl+C stops it",
     ]

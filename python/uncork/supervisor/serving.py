@@ -41,7 +41,12 @@ class Serving:
     """
 
     def __init__(
-        self, resolved: ResolvedSettings, signals: SignalActions, listeners: Listeners
+        self,
+        resolved: ResolvedSettings,
+        signals: SignalActions,
+        listeners: Listeners,
+        *,
+        verbose: bool = False,
     ) -> None:
         self.has_served = False
         self.has_stuck_threads = False
@@ -49,6 +54,7 @@ class Serving:
         self._resolved = resolved
         self._signals = signals
         self._listeners = listeners
+        self._verbose = verbose
 
     def bind_early(self) -> None:
         """Binds before the app is loaded, so that a taken port is told at once.
@@ -79,6 +85,8 @@ class Serving:
 
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
         _tell_what_differs(located, unheard)
+        if self._verbose:
+            console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
         identity = load_identity(settings.cert, settings.key, host=settings.bind[0].host)
         if not self._listeners.is_open:
@@ -98,7 +106,7 @@ class Serving:
             self._listeners,
             version=worker.version(),
             app=located.name,
-            explanation=located.explanation,
+            origin=located.origin,
             is_tls=identity is not None,
         )
         console.say("\n".join(lines))

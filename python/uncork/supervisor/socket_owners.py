@@ -10,6 +10,7 @@ import ipaddress
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 _LISTEN = "0A"  # `TCP_LISTEN` of linux/tcp_states.h
@@ -24,7 +25,7 @@ class Found:
     Attributes:
         process: The owner; `None` when it was not found. Of several that share the socket,
             the one with the lowest number, which is nearly always their parent.
-        command: What it runs, cut to a readable length.
+        command: What it runs, without folders and cut to a readable length.
         address: The TCP address that it listens on; `None` when unknown.
         could_look: Whether every process could be looked into.
         is_tcp: Whether it is about TCP.
@@ -110,12 +111,28 @@ def _has_open(folder: Path, target: str) -> bool:
 
 
 def _command(process: Path) -> str:
-    words = (process / "cmdline").read_bytes().decode(errors="replace").split("\0")
-    command = " ".join(words).strip() or (process / "comm").read_text().strip()
+    words = (process / "cmdline").read_bytes().decode(errors="replace").rstrip("\0").split("\0")
+    command = " ".join(_without_folders(words)).strip() or (process / "comm").read_text().strip()
     printable = "".join(letter if letter.isprintable() else "?" for letter in command)
     if len(printable) > _COMMAND_CHARACTERS:
-        printable = printable[: _COMMAND_CHARACTERS - 1] + "…"
+        # What is run stands first, and what it is told, such as an address, often last.
+        half = _COMMAND_CHARACTERS // 2
+        printable = f"{printable[:half]}…{printable[half + 1 - _COMMAND_CHARACTERS :]}"
     return printable.replace("`", "'")
+
+
+def _without_folders(words: list[str]) -> list[str]:
+    """The words without the folders of the program, and of the script that Python runs."""
+    first, *rest = words
+    # With a space in it, it is a title that the program has given itself.
+    program = first if " " in first else Path(first).name
+    if not program.startswith(("python", "pypy")):
+        return [program, *rest]
+    flags = list(takewhile(lambda word: word.startswith("-"), rest))
+    if {"-c", "-m"} & set(flags) or len(flags) == len(rest):
+        return [program, *rest]
+    script, *arguments = rest[len(flags) :]
+    return [program, *flags, Path(script).name, *arguments]
 
 
 def _lines(table: Path) -> list[str]:

@@ -282,6 +282,31 @@ def test_an_async_factory_is_not_an_asgi_app() -> None:
     assert not is_asgi(make_app)
 
 
+HOLDER = """
+    from flask import Flask
+
+    class Dash:
+        def __init__(self): self.server = Flask("x")
+        def run(self): ...
+
+    app = Dash()
+"""
+
+
+def test_an_object_that_holds_the_app_is_looked_into_for_the_hint(project: Project) -> None:
+    project.write("board.py", HOLDER)
+    for spec in ("board", "board:app"):
+        with pytest.raises(AppError) as caught:
+            project.locate(spec)
+        assert "it may be `board:app.server`" in caught.value.hints
+    assert project.locate("board:app.server").name == "board:app.server"
+
+
+def test_the_banner_says_which_file_was_imported(project: Project) -> None:
+    project.write("web.py", "from flask import Flask\napp = Flask('x')\n")
+    assert project.locate("web:app").origin == "imported from `web.py`"
+
+
 class TestCall:
     def test_it_calls_whatever_is_callable(self, project: Project) -> None:
         project.write("web.py", CALLABLE)

@@ -82,6 +82,28 @@ def test_the_reason_names_file_and_line(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (
+            "from dash import Dash\napp = Dash(__name__)\n"
+            "if __name__ == '__main__':\n    app.run(debug=True)\n",
+            "line 4, calls `app.run()`, and only the call shows what is served",
+        ),
+        (
+            "import os\nfrom flask import Flask\napp = Flask(__name__)\n"
+            "if __name__ == '__main__':\n    app.run(port=int(os.environ['PORT']))\n",
+            "line 5, computes what it gives to `app.run()`",
+        ),
+    ],
+)
+def test_a_block_that_only_runs_something_is_not_said_to_do_more(
+    project: Project, text: str, why: str
+) -> None:
+    found = decision(project, text)
+    assert (found.way, found.why) == ("script", f"the `__main__` block of `web.py`, {why}")
+
+
 def test_the_options_of_a_plain_run_call_are_read(project: Project) -> None:
     call = decision(project, MODULE + MAIN + "    app.run('::1', port=80, debug=True)\n").run_call
     assert call is not None

@@ -135,8 +135,18 @@ def test_parse_args_at_import_says_where_arguments_go(
     )
     error = refusal(project, "web")
     assert "called `sys.exit(2)` at `web.py:4`" in error.what
-    assert "go after `--`" in error.hints[0]
+    assert error.hints == ("arguments for the script go after `--`: `uncork serve web.py -- …`",)
     assert "--name" in capsys.readouterr().err
+
+
+def test_arguments_that_the_script_refuses_are_not_sent_to_where_they_stand_already(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project.write("greet.py", "import argparse\nargparse.ArgumentParser().parse_args()\n")
+    with pytest.raises(AppError) as caught:
+        project.locate("greet.py", "--nope", load_as="script")
+    assert caught.value.hints == ("what it takes: `uncork serve greet.py -- --help`",)
+    assert "unrecognized arguments: --nope" in capsys.readouterr().err
 
 
 def test_a_long_traceback_loses_its_middle(project: Project) -> None:

@@ -62,6 +62,7 @@ def test_the_script_sees_its_own_arguments_only(project: Project) -> None:
     assert (options.runner, options.where) == ("app.run()", "hello.py:11")
     assert (options.host, options.port, options.threads) == ("0.0.0.0", 5001, 1)
     assert options.ignored == ("debug",)
+    assert located.origin == "run as a script up to `app.run()` at `hello.py:11`"
     assert located.explanation.startswith("ran as a script, caught at `app.run()`, `hello.py:11`")
     assert sys.argv is before
 

@@ -35,6 +35,7 @@ class FakeLocator:
     app: Any = None
     warnings: tuple[str, ...] = ()
     swallows: bool = False
+    failure: AppError = field(default_factory=lambda: AppError("there is no app in this test"))
     spec: FakeAppSpec | None = None
     load_as: str | None = None
     script_arguments: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ class FakeLocator:
         self.spec, self.load_as, self.verbose = spec, load_as, verbose
         self.script_arguments = script_arguments
         if self.app is None:
-            raise AppError("there is no app in this test")
+            raise self.failure
         try:
             use(FakeLocatedApp(self.app, warnings=self.warnings))
         except Exception:

@@ -1,6 +1,6 @@
 import pytest
 
-from uncork.errors import EnvironmentProblem
+from uncork.errors import AppError, EnvironmentProblem
 
 ALL = {
     "UNCORK_APP": "uncork-app",
@@ -88,7 +88,7 @@ def test_the_warnings_of_the_locator_are_told(run, locator):
 def test_how_the_app_was_found_is_told_when_asked(run, locator):
     locator.app = lambda environ, start_response: []
     assert "named in the test" not in run("routes").err
-    assert "note: hello:app: named in the test\n" in run("routes", "-v").err
+    assert "note: `hello:app`: named in the test\n" in run("routes", "-v").err
 
 
 def test_a_failure_is_told_although_the_script_caught_it(run, locator, monkeypatch):
@@ -99,3 +99,17 @@ def test_a_failure_is_told_although_the_script_caught_it(run, locator, monkeypat
     locator.app, locator.swallows = object(), True
     ended = run("routes")
     assert (ended.code, ended.err) == (4, "error: no routes today\n")
+
+
+@pytest.mark.parametrize("command", ["routes", "shell"])
+def test_a_hint_names_the_command_that_was_typed(run, locator, command):
+    locator.failure = AppError("not there", hints=("as in `uncork serve hello.py`", "or not"))
+    assert run(command).err.splitlines()[1:] == [
+        f"hint: as in `uncork {command} hello.py`",
+        "hint: or not",
+    ]
+
+
+def test_a_warning_names_the_command_that_was_typed(run, locator):
+    locator.app, locator.warnings = (lambda environ, start_response: []), ("`uncork serve x`",)
+    assert run("routes").err.startswith("warning: `uncork routes x`\n")

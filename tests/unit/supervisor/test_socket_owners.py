@@ -83,11 +83,40 @@ def test_the_owner_of_a_unix_socket_is_its_listener(proc: Path) -> None:
     assert unix_owner("/run/y.sock", proc=proc).process is None
 
 
-def test_a_long_command_is_cut_and_unprintable_characters_are_shown_as_such(proc: Path) -> None:
-    (proc / "4121" / "cmdline").write_bytes(b"python\0-c\0\x1b[31m" + b"x" * 100)
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (["/srv/hello/.venv/bin/python3", "/srv/hello/.venv/bin/uncork", "serve", "hello:app"],
+         "python3 uncork serve hello:app"),
+        (["/usr/bin/python3", "-u", "/srv/hello.py", "--file", "/a/b"],
+         "python3 -u hello.py --file /a/b"),
+        (["python3", "-m", "http.server", "8000"], "python3 -m http.server 8000"),
+        (["python3", "-c", "/x"], "python3 -c /x"),
+        ([".venv/bin/python3.11", ".venv/bin/uncork"], "python3.11 uncork"),
+        (["python3"], "python3"),
+        (["/usr/bin/tail", "-f", "/var/log/syslog"], "tail -f /var/log/syslog"),
+        (["nginx: master process /usr/sbin/nginx"], "nginx: master process /usr/sbin/nginx"),
+    ],
+)  # fmt: skip
+def test_a_command_is_shown_without_the_folders_of_its_program(
+    proc: Path, words: list[str], shown: str
+) -> None:
+    (proc / "4121" / "cmdline").write_bytes("\0".join([*words, ""]).encode())
+    assert tcp_owner("127.0.0.1", 8000, proc=proc).command == shown
+
+
+def test_a_long_command_is_cut_in_its_middle(proc: Path) -> None:
+    words = ["python", *("x" * 100), "--bind", "127.0.0.1:8000"]
+    (proc / "4121" / "cmdline").write_bytes("\0".join(words).encode())
     command = tcp_owner("127.0.0.1", 8000, proc=proc).command
-    assert command.startswith("python -c ?[31mxxx")
+    assert command.startswith("python x x")
+    assert command.endswith("x --bind 127.0.0.1:8000")
     assert len(command) == 60
+
+
+def test_unprintable_characters_of_a_command_are_shown_as_such(proc: Path) -> None:
+    (proc / "4121" / "cmdline").write_bytes(b"python\0-c\0\x1b[31m")
+    assert tcp_owner("127.0.0.1", 8000, proc=proc).command == "python -c ?[31m"
 
 
 def test_a_machine_without_proc_has_no_owners(tmp_path: Path) -> None:
