@@ -378,3 +378,39 @@ def wait_for_answers(clients: Sequence[RawClient], count: int) -> list[RawClient
         if len(ready) >= count:
             return [by_socket[connection] for connection in ready]
         assert time.monotonic() < deadline, f"{len(ready)} of {count} were answered"
+
+
+def test_idle_connections_make_room_for_new_ones(serve: Serve) -> None:
+    server = serve("plain:app", "--max-connections=5")
+    with ExitStack() as stack:
+        for number in range(30):
+            client = stack.enter_context(server.client())
+            assert client.get(f"/{number}").body == f"/{number}".encode()
+
+
+def test_connections_that_never_spoke_make_room_for_new_ones(serve: Serve) -> None:
+    server = serve("plain:app", "--max-connections=5")
+    with ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(server.client())
+        client = stack.enter_context(server.client())
+        assert client.get("/a").body == b"/a"
+
+
+def test_connections_at_work_are_not_closed_for_new_ones(serve: Serve) -> None:
+    server = serve("plain:app", "--max-connections=3")
+    with ExitStack() as stack:
+        busy = [
+            lazy_client(stack, server, f"/large?length=1&size={BEYOND_ALL_BUFFERS}")
+            for _ in range(3)
+        ]
+        one_more = stack.enter_context(server.client())
+        assert one_more.get("/a").body == b"/a"
+        one_more.send(request(f"/large?length=1&size={BEYOND_ALL_BUFFERS}"))
+        other = stack.enter_context(server.client())
+        other.send(request("/a"))
+        assert not is_readable(other, 0.1)
+        assert len(busy[0].read_response().body) == BEYOND_ALL_BUFFERS
+        assert other.read_response().body == b"/a"
+        for client in [*busy[1:], one_more]:
+            assert len(client.read_response().body) == BEYOND_ALL_BUFFERS

@@ -331,6 +331,10 @@ impl EventLoop {
     fn accept(&mut self, index: usize) {
         loop {
             if self.slots.len() > self.settings.max_connections {
+                // One is over the limit already, until somebody falls idle.
+                self.close_longest_idle();
+            }
+            if self.slots.len() > self.settings.max_connections {
                 self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
                 return;
             }
