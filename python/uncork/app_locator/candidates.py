@@ -170,7 +170,7 @@ def _flask_factory(
 def _instance(module: ModuleType, names: dict[str, Any], typed: str) -> Found | None:
     for name in APP_NAMES:
         value = names.get(name)
-        if is_app_instance(value) or is_app_function(value):
+        if is_app_instance(value) or _is_app_by_name(value):
             return Found(names[name], name, "found by name")
     matches = _general_names(names)
     if len(matches) > 1:
@@ -185,10 +185,15 @@ def _general_names(names: dict[str, Any]) -> list[str]:
     """The names of WSGI instances, each instance once."""
     by_identity: dict[int, str] = {}
     for name, value in names.items():
-        is_named = name in APP_NAMES and is_app_function(value)
+        is_named = name in APP_NAMES and _is_app_by_name(value)
         if is_named or is_app_instance(value):
             by_identity.setdefault(id(value), name)
     return list(by_identity.values())
+
+
+def _is_app_by_name(value: object) -> bool:
+    """Whether what has an app's name is one: its name says what its arguments are."""
+    return is_app_function(value) or (inspect.isfunction(value) and takes_two_arguments(value))
 
 
 def _bottle_default(names: dict[str, Any]) -> Found | None:

@@ -96,6 +96,14 @@ def test_a_function_named_application_is_an_app(project: Project) -> None:
 
 
 @pytest.mark.parametrize("spec", ["web", "web:app"])
+def test_a_function_with_an_app_s_name_may_call_its_arguments_as_it_likes(
+    project: Project, spec: str
+) -> None:
+    project.write("web.py", "def app(e, s):\n    return [b'x']\n")
+    assert project.locate(spec).name == "web:app"
+
+
+@pytest.mark.parametrize("spec", ["web", "web:app"])
 def test_an_app_in_the_validator_is_an_app(project: Project, spec: str) -> None:
     project.write(
         "web.py",
