@@ -108,8 +108,8 @@ class SignalActions:
     ) -> None:
         self._is_raising = False
         self._stop_watcher()
-        self._restore(self._before)
         self._ignore_repeated()
+        self._restore(self._before)
         self._is_installed = False
         reader, writer = self._reader, self._writer
         self._reader = self._writer = -1
@@ -199,10 +199,13 @@ class SignalActions:
         """Leaves a signal that was just heard ignored: again, it would kill the interpreter.
 
         What comes now is its end, which takes some 20 ms; a shell would be told of a failure.
+        The handler from before is never put back in between, for one that comes meanwhile.
         """
+        _, handlers = self._before
         for number in (signal.SIGINT, signal.SIGTERM):
             if self._read_stops.is_recent(number):
                 signal.signal(number, signal.SIG_IGN)
+                handlers.pop(number, None)
 
     def _is_foreign(self, handler: object) -> bool:
         return callable(handler) and handler not in (self._handle, signal.default_int_handler)
