@@ -38,6 +38,9 @@ def make_certificate(
         *("req", "-x509", "-nodes", *_KINDS[kind], *signed, "-days", "2"),
         *("-keyout", made.key, "-out", made.certificate, "-subj", f"/CN={name}"),
         *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+        # `req -x509` makes every certificate one of an authority, and such a one has to say what
+        # for (RFC 5280 §4.2.1.3); Python 3.13 insists.
+        *("-addext", "keyUsage=critical,digitalSignature,keyCertSign"),
     )
     return made
 
