@@ -71,8 +71,8 @@ impl BodyBuffer {
     }
 }
 
-/// Reads a received body, from its start.
-#[derive(Debug)]
+/// Reads a received body, from its start. The default is that of a body without bytes.
+#[derive(Debug, Default)]
 pub struct BodyReader {
     source: Source,
     /// `0 <= position <= length`
@@ -84,6 +84,12 @@ pub struct BodyReader {
 enum Source {
     Memory(Vec<u8>),
     File(File),
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Memory(Vec::new())
+    }
 }
 
 impl BodyReader {

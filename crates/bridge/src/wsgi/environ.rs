@@ -1,8 +1,12 @@
 //! Makes the environ of a request (PEP 3333, "environ Variables"; RFC 3875 §4.1).
+//!
+//! Most of it is what the last request's was: the listener, the client, the host, what a browser
+//! says about itself. So an environ begins as a copy of a dictionary that follows the last
+//! request, and only what differs is set.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, TryLockError};
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -13,23 +17,42 @@ use uncork_server::{ListenerInfo, Request};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
-use super::names::FieldKeys;
+use super::names::{FieldKeys, KNOWN, KnownField, key};
 use crate::gil::latin1;
 
-/// Entries for which a fresh environ has room beyond its own, so that it need not grow.
-const ROOM_FOR_FIELDS: usize = 14;
+/// Longest value of a field that is kept for the next request.
+const LONGEST_KEPT: usize = 256;
 
-/// What is the same in every environ of a worker.
-pub(super) struct EnvironTemplate {
+/// Ports of clients whose text is kept.
+const PORTS_KEPT: usize = 256;
+
+/// Makes the environs of a worker.
+pub(super) struct EnvironMaker {
     constants: Py<PyDict>,
     keys: FieldKeys,
-    /// The environs of the listeners that requests came to so far: few, and long-lived.
-    by_listener: Mutex<Vec<(Arc<ListenerInfo>, Py<PyDict>)>>,
-    /// The address that a request came from last, which is often the next one's too.
-    last_peer: Mutex<Option<(IpAddr, Py<PyString>)>>,
+    /// Only ever tried: to wait for it with the GIL, for a thread that may be waiting for the
+    /// GIL (making a dictionary may run the garbage collector, and so any code), could be for ever.
+    memory: Mutex<Memory>,
 }
 
-impl EnvironTemplate {
+/// What of earlier requests the next one is likely to share.
+#[derive(Default)]
+struct Memory {
+    /// One for each listener that requests came to so far: few, and long-lived.
+    templates: Vec<Template>,
+    values: KeptValues,
+    ports: KeptPorts,
+}
+
+/// The environ of the last request to one listener, as far as the next one is to begin with it.
+struct Template {
+    listener: Arc<ListenerInfo>,
+    environ: Py<PyDict>,
+    peer: Option<IpAddr>,
+    host: Option<Py<PyString>>,
+}
+
+impl EnvironMaker {
     pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
         let constants = PyDict::new(py);
         constants.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
@@ -37,17 +60,20 @@ impl EnvironTemplate {
         constants.set_item("wsgi.multithread", true)?;
         constants.set_item("wsgi.multiprocess", false)?;
         constants.set_item("wsgi.run_once", false)?;
+        constants.set_item("wsgi.input", Bound::new(py, Input::empty())?)?;
         constants.set_item("wsgi.input_terminated", true)?;
         constants.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
         constants.set_item("GATEWAY_INTERFACE", "CGI/1.1")?;
         constants.set_item("SERVER_SOFTWARE", concat!("uncork/", env!("CARGO_PKG_VERSION")))?;
         constants.set_item("SCRIPT_NAME", "")?;
-        Ok(Self {
-            constants: constants.unbind(),
-            keys: FieldKeys::new(py),
-            by_listener: Mutex::new(Vec::new()),
-            last_peer: Mutex::new(None),
-        })
+        constants.set_item("REQUEST_METHOD", "GET")?;
+        constants.set_item("SERVER_PROTOCOL", Version::Http11.as_str())?;
+        constants.set_item("QUERY_STRING", "")?;
+        // Set for every request: here only so that they have their places.
+        for key in ["PATH_INFO", "RAW_URI", "REQUEST_URI", "HTTP_HOST"] {
+            constants.set_item(PyString::intern(py, key), "")?;
+        }
+        Ok(Self { constants: constants.unbind(), keys: FieldKeys::new(py), memory: Mutex::default() })
     }
 
     /// The environ of `request`, whose body goes into `wsgi.input`.
@@ -55,112 +81,216 @@ impl EnvironTemplate {
     /// # Errors
     /// There is no memory, or the body's temporary file can't be read.
     pub(super) fn make<'py>(&self, py: Python<'py>, request: Request<'_>) -> PyResult<Bound<'py, PyDict>> {
-        let environ = self.of_listener(py, &request.connection.listener)?;
+        match self.memory.try_lock() {
+            Ok(mut memory) => self.make_after(&mut memory, py, request),
+            Err(TryLockError::Poisoned(poisoned)) => self.make_after(&mut poisoned.into_inner(), py, request),
+            Err(TryLockError::WouldBlock) => self.make_after(&mut Memory::default(), py, request),
+        }
+    }
+
+    fn make_after<'py>(
+        &self,
+        memory: &mut Memory,
+        py: Python<'py>,
+        request: Request<'_>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let Memory { templates, values, ports } = memory;
+        let template = self.template(templates, py, &request.connection.listener)?;
+        if let Some(peer) = request.connection.peer {
+            template.follow_peer(py, peer.ip())?;
+        }
+        let environ = template.environ.bind(py).copy()?;
         let head = request.head;
-        environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, head.method()))?;
+        if head.method() != b"GET" {
+            environ.set_item(intern!(py, "REQUEST_METHOD"), method(py, head.method()))?;
+        }
+        if head.version != Version::Http11 {
+            environ.set_item(intern!(py, "SERVER_PROTOCOL"), head.version.as_str())?;
+        }
+        if !head.query().is_empty() {
+            environ.set_item(intern!(py, "QUERY_STRING"), latin1(py, head.query()))?;
+        }
         let target = latin1(py, head.target());
         environ.set_item(intern!(py, "PATH_INFO"), path_info(py, head, &target))?;
-        environ.set_item(intern!(py, "QUERY_STRING"), latin1(py, head.query()))?;
         environ.set_item(intern!(py, "RAW_URI"), &target)?;
-        environ.set_item(intern!(py, "REQUEST_URI"), &target)?;
-        environ.set_item(intern!(py, "SERVER_PROTOCOL"), protocol(py, head.version))?;
+        environ.set_item(intern!(py, "REQUEST_URI"), target)?;
         if let Some(peer) = request.connection.peer {
-            environ.set_item(intern!(py, "REMOTE_ADDR"), self.address(py, peer.ip()))?;
-            environ.set_item(intern!(py, "REMOTE_PORT"), decimal(py, peer.port().into()))?;
+            environ.set_item(intern!(py, "REMOTE_PORT"), ports.text(py, peer.port()))?;
         }
-        self.set_fields(py, &environ, head)?;
+        let has_length = self.set_fields(py, &environ, head, template, values)?;
         // Chunked or not, what has been received has a length now (RFC 3875 §4.1.2).
-        if !request.body.is_empty() || has_content_length(head) {
+        if has_length || !request.body.is_empty() {
             environ.set_item(intern!(py, "CONTENT_LENGTH"), decimal(py, request.body.len()))?;
         }
-        environ.set_item(intern!(py, "wsgi.input"), Bound::new(py, Input::new(request.body.into_reader()?))?)?;
+        if !request.body.is_empty() {
+            environ.set_item(intern!(py, "wsgi.input"), Bound::new(py, Input::new(request.body.into_reader()?))?)?;
+        }
         Ok(environ)
     }
 
-    /// A fresh environ with what holds for every request to `listener`.
-    fn of_listener<'py>(&self, py: Python<'py>, listener: &Arc<ListenerInfo>) -> PyResult<Bound<'py, PyDict>> {
-        let mut known = lock(&self.by_listener);
-        if let Some((_, environ)) = known.iter().find(|(other, _)| Arc::ptr_eq(other, listener)) {
-            return environ.bind(py).copy();
+    fn template<'memory>(
+        &self,
+        templates: &'memory mut Vec<Template>,
+        py: Python<'_>,
+        listener: &Arc<ListenerInfo>,
+    ) -> PyResult<&'memory mut Template> {
+        let known = templates.iter().position(|template| Arc::ptr_eq(&template.listener, listener));
+        let index = known.unwrap_or(templates.len());
+        if known.is_none() {
+            templates.push(self.new_template(py, listener)?);
         }
+        Ok(&mut templates[index])
+    }
+
+    fn new_template(&self, py: Python<'_>, listener: &Arc<ListenerInfo>) -> PyResult<Template> {
         let environ = self.constants.bind(py).copy()?;
         environ.set_item("SERVER_NAME", &listener.server_name)?;
         environ.set_item("SERVER_PORT", &listener.server_port)?;
         environ.set_item("wsgi.url_scheme", if listener.is_tls { "https" } else { "http" })?;
-        // Keys that every request sets, so that setting them only replaces a value.
-        for key in ["REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "RAW_URI", "REQUEST_URI", "SERVER_PROTOCOL"] {
-            environ.set_item(PyString::intern(py, key), "")?;
-        }
         environ.set_item(intern!(py, "REMOTE_ADDR"), "")?;
-        environ.set_item(intern!(py, "wsgi.input"), py.None())?;
-        // A dictionary that has had more entries keeps their room, and its copies have it too.
-        for number in 0..ROOM_FOR_FIELDS {
-            environ.set_item(format!("uncork.{number}"), py.None())?;
-        }
-        for number in 0..ROOM_FOR_FIELDS {
-            environ.del_item(format!("uncork.{number}"))?;
-        }
-        let fresh = environ.copy()?;
-        known.push((Arc::clone(listener), environ.unbind()));
-        Ok(fresh)
+        Ok(Template { listener: Arc::clone(listener), environ: environ.unbind(), peer: None, host: None })
     }
 
-    fn address<'py>(&self, py: Python<'py>, address: IpAddr) -> Bound<'py, PyString> {
-        let mut last = lock(&self.last_peer);
-        match &*last {
-            Some((known, text)) if *known == address => text.bind(py).clone(),
-            _ => {
-                let text = PyString::new(py, &address.to_canonical().to_string());
-                *last = Some((address, text.clone().unbind()));
-                text
-            }
-        }
-    }
-
-    fn set_fields<'py>(&self, py: Python<'py>, environ: &Bound<'py, PyDict>, head: &RequestHead) -> PyResult<()> {
-        for (name, value) in head.fields() {
-            let key = match cgi_name(name) {
-                CgiName::Hidden | CgiName::ContentLength => continue,
-                CgiName::ContentType => intern!(py, "CONTENT_TYPE").clone(),
-                CgiName::Ordinary => self.keys.key(py, name),
-            };
-            let value = latin1(py, value);
-            match environ.get_item(&key)? {
-                None => environ.set_item(key, value)?,
-                // RFC 9110 §5.3, and RFC 9113 §8.2.3 for the one field that is no list.
-                Some(earlier) => {
-                    let glue = if name.eq_ignore_ascii_case(b"cookie") { "; " } else { ", " };
-                    let joined = earlier.add(PyString::new(py, glue))?.add(value)?;
-                    environ.set_item(key, joined)?;
+    /// Sets what the fields say; returns whether they say a length.
+    fn set_fields(
+        &self,
+        py: Python<'_>,
+        environ: &Bound<'_, PyDict>,
+        head: &RequestHead,
+        template: &mut Template,
+        values: &mut KeptValues,
+    ) -> PyResult<bool> {
+        let mut has_length = false;
+        let mut seen = 0;
+        let host_key = intern!(py, "HTTP_HOST");
+        let mut has_host = false;
+        for (name, bytes) in head.fields() {
+            if let Some(field) = self.keys.known(name) {
+                let value = if field.is_steady() { values.text(py, field, bytes) } else { latin1(py, bytes) };
+                let key = field.key.bind(py);
+                if key.is(host_key) {
+                    // There is one at the most (RFC 9112 §3.2).
+                    has_host = true;
+                    template.follow_host(py, environ, value)?;
+                } else if seen & field.bit() == 0 {
+                    environ.set_item(key, value)?;
+                } else {
+                    join(environ, key, name, &value)?;
                 }
+                seen |= field.bit();
+                continue;
+            }
+            match cgi_name(name) {
+                CgiName::Hidden => {}
+                CgiName::ContentLength => has_length = true,
+                CgiName::ContentType => join(environ, intern!(py, "CONTENT_TYPE"), name, &latin1(py, bytes))?,
+                CgiName::Ordinary => join(environ, &key(py, name), name, &latin1(py, bytes))?,
             }
         }
         if let Some(authority) = head.authority() {
-            environ.set_item(intern!(py, "HTTP_HOST"), latin1(py, authority))?;
+            environ.set_item(host_key, latin1(py, authority))?;
+        } else if !has_host {
+            environ.del_item(host_key)?;
+        }
+        Ok(has_length)
+    }
+}
+
+impl Template {
+    fn follow_peer(&mut self, py: Python<'_>, peer: IpAddr) -> PyResult<()> {
+        if self.peer != Some(peer) {
+            self.peer = None;
+            self.environ.bind(py).set_item(intern!(py, "REMOTE_ADDR"), peer.to_canonical().to_string())?;
+            self.peer = Some(peer);
+        }
+        Ok(())
+    }
+
+    /// Sets the host in `environ`, which was copied from this template, and here.
+    fn follow_host<'py>(
+        &mut self,
+        py: Python<'py>,
+        environ: &Bound<'py, PyDict>,
+        host: Bound<'py, PyString>,
+    ) -> PyResult<()> {
+        if !self.host.as_ref().is_some_and(|known| known.is(&host)) {
+            self.host = None;
+            environ.set_item(intern!(py, "HTTP_HOST"), &host)?;
+            self.environ.bind(py).set_item(intern!(py, "HTTP_HOST"), &host)?;
+            self.host = Some(host.unbind());
         }
         Ok(())
     }
 }
 
-/// Locks for a few lines of the same thread, which let nobody else run Python meanwhile.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+/// Sets `key`, or adds to the value that it has (RFC 9110 §5.3, and RFC 9113 §8.2.3 for the one
+/// field that is no list).
+fn join(
+    environ: &Bound<'_, PyDict>,
+    key: &Bound<'_, PyString>,
+    name: &[u8],
+    value: &Bound<'_, PyString>,
+) -> PyResult<()> {
+    let Some(earlier) = environ.get_item(key)? else {
+        return environ.set_item(key, value);
+    };
+    let glue = if name.eq_ignore_ascii_case(b"cookie") { "; " } else { ", " };
+    environ.set_item(key, earlier.add(PyString::new(environ.py(), glue))?.add(value)?)
+}
+
+/// The last value of each field that seldom changes.
+struct KeptValues([Option<(Vec<u8>, Py<PyString>)>; KNOWN]);
+
+impl Default for KeptValues {
+    fn default() -> Self {
+        Self([const { None }; KNOWN])
+    }
+}
+
+impl KeptValues {
+    fn text<'py>(&mut self, py: Python<'py>, field: KnownField<'_>, bytes: &[u8]) -> Bound<'py, PyString> {
+        let kept = &mut self.0[field.number];
+        match kept {
+            Some((known, text)) if known == bytes => return text.bind(py).clone(),
+            _ => {}
+        }
+        let text = latin1(py, bytes);
+        if bytes.len() <= LONGEST_KEPT {
+            *kept = Some((bytes.to_vec(), text.clone().unbind()));
+        }
+        text
+    }
+}
+
+/// The text of ports that clients had of late, each at its remainder.
+struct KeptPorts(Vec<Option<(u16, Py<PyString>)>>);
+
+impl Default for KeptPorts {
+    fn default() -> Self {
+        Self((0..PORTS_KEPT).map(|_| None).collect())
+    }
+}
+
+impl KeptPorts {
+    fn text<'py>(&mut self, py: Python<'py>, port: u16) -> Bound<'py, PyString> {
+        let kept = &mut self.0[usize::from(port) % PORTS_KEPT];
+        match kept {
+            Some((known, text)) if *known == port => text.bind(py).clone(),
+            _ => {
+                let text = decimal(py, port.into());
+                *kept = Some((port, text.clone().unbind()));
+                text
+            }
+        }
+    }
 }
 
 fn method<'py>(py: Python<'py>, method: &[u8]) -> Bound<'py, PyString> {
     match method {
-        b"GET" => intern!(py, "GET").clone(),
         b"POST" => intern!(py, "POST").clone(),
         b"HEAD" => intern!(py, "HEAD").clone(),
         b"PUT" => intern!(py, "PUT").clone(),
         _ => latin1(py, method),
-    }
-}
-
-fn protocol(py: Python<'_>, version: Version) -> Bound<'_, PyString> {
-    match version {
-        Version::Http11 => intern!(py, "HTTP/1.1").clone(),
-        Version::Http10 => intern!(py, "HTTP/1.0").clone(),
     }
 }
 
@@ -175,10 +305,6 @@ fn decimal(py: Python<'_>, mut number: u64) -> Bound<'_, PyString> {
             return latin1(py, &digits[start..]);
         }
     }
-}
-
-fn has_content_length(head: &RequestHead) -> bool {
-    head.fields().any(|(name, _)| cgi_name(name) == CgiName::ContentLength)
 }
 
 /// The path, percent-decoded. A target without one, `*` among them, asks for the root.

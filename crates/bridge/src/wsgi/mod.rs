@@ -18,7 +18,7 @@ use uncork_server::{Application, Request, Responder};
 pub(crate) use self::file_wrapper::FileWrapper;
 pub(crate) use self::input::Input;
 
-use self::environ::EnvironTemplate;
+use self::environ::EnvironMaker;
 use self::start_response::StartResponse;
 use self::upgrade::UpgradeSocket;
 use crate::gil;
@@ -28,12 +28,12 @@ pub(crate) struct WsgiApplication {
     app: Py<PyAny>,
     /// Called with a line of text, and an exception or `None`.
     report: Py<PyAny>,
-    template: EnvironTemplate,
+    environs: EnvironMaker,
 }
 
 impl WsgiApplication {
     pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>) -> PyResult<Self> {
-        Ok(Self { app, report, template: EnvironTemplate::new(py)? })
+        Ok(Self { app, report, environs: EnvironMaker::new(py)? })
     }
 
     /// Tells the operator; `what` is put before the request's method and path.
@@ -48,7 +48,7 @@ impl WsgiApplication {
 
     fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
         let wants_upgrade = request.head.wants_upgrade;
-        let environ = self.template.make(py, request)?;
+        let environ = self.environs.make(py, request)?;
         if wants_upgrade {
             return self.answer_upgrade(py, environ, start_response);
         }

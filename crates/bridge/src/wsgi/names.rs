@@ -1,44 +1,23 @@
 //! The keys `HTTP_…` of fields, made once for those that come every day.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
-/// Fields that browsers, proxies and clients of APIs send.
-const EVERYDAY: &[&str] = &[
+/// Fields whose values seldom change from one request to the next: what a client says about
+/// itself, and a proxy about the site. None of them is a secret.
+const STEADY: &[&str] = &[
     "accept",
     "accept-charset",
     "accept-encoding",
     "accept-language",
-    "access-control-request-headers",
-    "access-control-request-method",
-    "authorization",
     "cache-control",
     "connection",
-    "content-disposition",
-    "content-encoding",
-    "content-language",
-    "cookie",
-    "date",
     "dnt",
-    "expect",
-    "forwarded",
-    "from",
     "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
     "keep-alive",
-    "max-forwards",
     "origin",
     "pragma",
     "priority",
-    "range",
-    "referer",
     "sec-ch-ua",
     "sec-ch-ua-mobile",
     "sec-ch-ua-platform",
@@ -47,78 +26,154 @@ const EVERYDAY: &[&str] = &[
     "sec-fetch-site",
     "sec-fetch-user",
     "sec-gpc",
+    "te",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-prefix",
+    "x-forwarded-proto",
+    "x-requested-with",
+];
+
+/// Other fields that browsers, proxies and clients of APIs send.
+const EVERYDAY: &[&str] = &[
+    "access-control-request-headers",
+    "access-control-request-method",
+    "authorization",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "cookie",
+    "date",
+    "expect",
+    "forwarded",
+    "from",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "max-forwards",
+    "range",
+    "referer",
     "sec-websocket-extensions",
     "sec-websocket-key",
     "sec-websocket-protocol",
     "sec-websocket-version",
-    "te",
     "traceparent",
     "tracestate",
     "upgrade",
-    "upgrade-insecure-requests",
-    "user-agent",
-    "via",
     "x-api-key",
     "x-correlation-id",
     "x-csrf-token",
     "x-csrftoken",
     "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-prefix",
-    "x-forwarded-proto",
     "x-real-ip",
     "x-request-id",
-    "x-requested-with",
 ];
 
-/// Longest name of `EVERYDAY`, for which room is kept on the stack.
+/// How many fields are known by number.
+pub(super) const KNOWN: usize = STEADY.len() + EVERYDAY.len();
+
+/// Longest name of a known field.
 const LONGEST: usize = 32;
 
-/// FNV-1a. The table is fixed, so nobody can choose names that collide in it.
-struct Fnv(u64);
+/// Places in the table: enough that a look-up seldom has to go on to the next one.
+const PLACES: usize = 256;
 
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
+/// A place in the table that holds nothing.
+const EMPTY: u8 = u8::MAX;
+
+/// A field that is known: its number counts from zero, those with steady values first.
+#[derive(Clone, Copy)]
+pub(super) struct KnownField<'a> {
+    pub(super) number: usize,
+    pub(super) key: &'a Py<PyString>,
+}
+
+impl KnownField<'_> {
+    /// Whether the next request is likely to have the same value.
+    pub(super) fn is_steady(self) -> bool {
+        self.number < STEADY.len()
+    }
+
+    /// This field, among fields that have been seen.
+    pub(super) fn bit(self) -> u64 {
+        1 << self.number
     }
 }
 
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
+/// Names of fields and their keys. The table is fixed, so nobody can choose names that collide
+/// in it.
 pub(super) struct FieldKeys {
-    everyday: HashMap<&'static [u8], Py<PyString>, BuildHasherDefault<Fnv>>,
+    /// Numbers of fields, each at its hash or behind it.
+    places: [u8; PLACES],
+    known: Vec<(Padded, Py<PyString>)>,
 }
 
 impl FieldKeys {
     pub(super) fn new(py: Python<'_>) -> Self {
-        let key = |name: &'static str| (name.as_bytes(), PyString::intern(py, &spell(name.as_bytes())).unbind());
-        Self { everyday: EVERYDAY.iter().copied().map(key).collect() }
+        const { assert!(KNOWN <= u64::BITS as usize, "the fields of a request that were seen are kept as bits") }
+        let mut keys = Self { places: [EMPTY; PLACES], known: Vec::with_capacity(KNOWN) };
+        for name in STEADY.iter().chain(EVERYDAY).filter_map(|name| Padded::lower(name.as_bytes())) {
+            let mut place = name.hash();
+            while keys.places[place] != EMPTY {
+                place = (place + 1) % PLACES;
+            }
+            keys.places[place] = keys.known.len() as u8;
+            let key = PyString::intern(py, &spell(name.without_padding())).unbind();
+            keys.known.push((name, key));
+        }
+        keys
     }
 
-    /// The key of the field `name`, a token whose case does not count.
-    pub(super) fn key<'py>(&self, py: Python<'py>, name: &[u8]) -> Bound<'py, PyString> {
-        let mut room = [0; LONGEST];
-        if let Some(lower) = room.get_mut(..name.len()) {
-            lower.copy_from_slice(name);
-            lower.make_ascii_lowercase();
-            if let Some(key) = self.everyday.get(&*lower) {
-                return key.bind(py).clone();
+    /// The field `name`, a token whose case does not count, if it is known.
+    pub(super) fn known(&self, name: &[u8]) -> Option<KnownField<'_>> {
+        let name = Padded::lower(name)?;
+        let mut place = name.hash();
+        loop {
+            let number = usize::from(self.places[place]);
+            let (other, key) = self.known.get(number)?;
+            if *other == name {
+                return Some(KnownField { number, key });
             }
+            place = (place + 1) % PLACES;
         }
-        PyString::new(py, &spell(name))
     }
 }
+
+/// The key of the field `name`.
+pub(super) fn key<'py>(py: Python<'py>, name: &[u8]) -> Bound<'py, PyString> {
+    PyString::new(py, &spell(name))
+}
+
+/// A short name in small letters, with zeros behind it, which no token contains.
+#[derive(PartialEq, Eq)]
+struct Padded([u8; LONGEST]);
+
+impl Padded {
+    fn lower(name: &[u8]) -> Option<Self> {
+        let mut padded = [0; LONGEST];
+        padded.get_mut(..name.len())?.copy_from_slice(name);
+        padded.make_ascii_lowercase();
+        Some(Self(padded))
+    }
+
+    fn without_padding(&self) -> &[u8] {
+        self.0.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+
+    fn hash(&self) -> usize {
+        let word = |bytes: &[u8]| u64::from_le_bytes(bytes.try_into().expect("a word has eight bytes"));
+        let mix = |sum: u64, word: u64| (sum.rotate_left(5) ^ word).wrapping_mul(MULTIPLIER);
+        (self.0.chunks_exact(8).map(word).fold(0, mix) >> 56) as usize % PLACES
+    }
+}
+
+/// Odd, with its bits well spread: 2⁶⁴ divided by the golden ratio.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// `User-Agent` as `HTTP_USER_AGENT` (RFC 3875 §4.1.18).
 fn spell(name: &[u8]) -> String {

@@ -58,9 +58,15 @@ impl StartResponse {
         impl Drop for TakeBack<'_, '_> {
             fn drop(&mut self) {
                 let exchange = &self.0.get().exchange;
-                // Waits for a thread of the application that writes at this very moment; it has
-                // let go of the GIL, and gets on without it.
-                let mut exchange = without_gil(self.0.py(), || exchange.lock().unwrap_or_else(PoisonError::into_inner));
+                let mut exchange = match exchange.try_lock() {
+                    Ok(exchange) => exchange,
+                    Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                    // A thread of the application writes at this very moment; it has let go of
+                    // the GIL, and gets on without it.
+                    Err(TryLockError::WouldBlock) => {
+                        without_gil(self.0.py(), || exchange.lock().unwrap_or_else(PoisonError::into_inner))
+                    }
+                };
                 exchange.responder = None;
             }
         }
