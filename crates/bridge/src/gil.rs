@@ -1,7 +1,5 @@
 //! Letting go of the GIL, and text that is bytes.
 
-use std::borrow::Cow;
-
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyString;
@@ -39,13 +37,19 @@ pub(crate) fn latin1<'py>(py: Python<'py>, bytes: &[u8]) -> Bound<'py, PyString>
 }
 
 /// The bytes of `text`, whose code points must be 0 to 255; `None` when one is not.
-pub(crate) fn latin1_bytes<'a>(text: &'a Bound<'_, PyString>) -> Option<Cow<'a, [u8]>> {
-    // Lone surrogates, which `to_str` refuses, have no place in a header either.
-    let utf8 = text.to_str().ok()?;
-    // SAFETY: `text` is a `str`, and its length is only read.
-    let length = unsafe { ffi::PyUnicode_GET_LENGTH(text.as_ptr()) };
-    if length as usize == utf8.len() {
-        return Some(Cow::Borrowed(utf8.as_bytes()));
+pub(crate) fn latin1_bytes<'a>(text: &'a Bound<'_, PyString>) -> Option<&'a [u8]> {
+    let text = text.as_ptr();
+    // SAFETY: `text` is a `str`, made ready, as CPython 3.11 may need it. What is of kind 1 has
+    // as many bytes as code points, and they stay as they are while it lives.
+    unsafe {
+        if ffi::PyUnicode_READY(text) != 0 {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        if ffi::PyUnicode_KIND(text) != ffi::PyUnicode_1BYTE_KIND {
+            return None;
+        }
+        let length = ffi::PyUnicode_GET_LENGTH(text) as usize;
+        Some(std::slice::from_raw_parts(ffi::PyUnicode_DATA(text).cast(), length))
     }
-    utf8.chars().map(|character| u8::try_from(u32::from(character)).ok()).collect::<Option<Vec<u8>>>().map(Cow::Owned)
 }

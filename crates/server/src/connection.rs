@@ -66,8 +66,8 @@ enum Phase {
     Head(HeadScanner),
     /// Waiting for the rest of a body.
     Body(Box<Receiving>),
-    /// A request is with the application.
-    Serving { closes_unasked: bool },
+    /// A request is complete, and waits for a thread, or is with the application.
+    Serving(WholeRequest),
     /// Waiting for the peer to take the rest of an answer.
     Flushing { then: After },
     /// Our side has ended; reading on so that the peer gets to see the answer.
@@ -88,11 +88,20 @@ struct Receiving {
     body: BodyBuffer,
 }
 
-/// A whole request.
 #[derive(Debug)]
-pub(crate) struct ReadyRequest {
-    pub(crate) head: RequestHead,
+struct WholeRequest {
+    head: RequestHead,
+    body: BodyBuffer,
+}
+
+/// A whole request, and what answering it takes.
+pub(crate) struct Serving<'a> {
+    pub(crate) head: &'a RequestHead,
     pub(crate) body: BodyBuffer,
+    pub(crate) info: &'a ConnectionInfo,
+    pub(crate) transport: &'a mut Transport,
+    /// Bytes that came behind the request.
+    pub(crate) input: &'a mut Vec<u8>,
 }
 
 /// What became of a connection.
@@ -100,8 +109,8 @@ pub(crate) struct ReadyRequest {
 pub(crate) enum Progress {
     /// It waits for the kernel, until its deadline.
     Waiting,
-    /// It has a request for the application.
-    Ready(ReadyRequest),
+    /// It has a request for the application: see `serving`.
+    Ready,
     /// It is over.
     Over,
 }
@@ -156,7 +165,7 @@ impl Connection {
             Phase::Flushing { then } => self.go_on_flushing(then, around),
             Phase::Lingering => self.go_on_lingering(around),
             Phase::Head(_) | Phase::Body(_) => self.receive(around),
-            Phase::Serving { .. } => Progress::Waiting,
+            Phase::Serving(_) => Progress::Waiting,
         }
     }
 
@@ -179,16 +188,25 @@ impl Connection {
                 self.go_on_flushing(then, around)
             }
             Phase::Lingering => Progress::Over,
-            Phase::Serving { .. } => Progress::Waiting,
+            Phase::Serving(_) => Progress::Waiting,
         }
+    }
+
+    /// The request that `Progress::Ready` spoke of. Its body is given away once.
+    pub(crate) fn serving(&mut self) -> Option<Serving<'_>> {
+        let Self { info, transport, input, phase: Phase::Serving(request), .. } = self else {
+            return None;
+        };
+        Some(Serving { head: &request.head, body: std::mem::take(&mut request.body), info, transport, input })
     }
 
     /// Goes on after the application's answer. `keeps_alive` is `None` when the answer was
     /// broken off, and the peer must see that.
     pub(crate) fn after_answer(&mut self, keeps_alive: Option<bool>, around: &mut Surroundings<'_>) -> Progress {
-        let Phase::Serving { closes_unasked } = self.phase else {
+        let Phase::Serving(WholeRequest { head, .. }) = &self.phase else {
             return Progress::Over;
         };
+        let closes_unasked = head.wants_keep_alive;
         let then = match keeps_alive {
             None => return Progress::Over,
             Some(true) => After::NextRequest,
@@ -321,7 +339,7 @@ impl Connection {
         let result = match self.phase {
             Phase::Head(_) => self.feed_head(bytes, around),
             Phase::Body(_) => self.feed_body(bytes, around),
-            Phase::Serving { .. } | Phase::Flushing { .. } | Phase::Lingering => return Progress::Waiting,
+            Phase::Serving(_) | Phase::Flushing { .. } | Phase::Lingering => return Progress::Waiting,
         };
         result.unwrap_or_else(|error| self.refuse(&error, around))
     }
@@ -360,10 +378,7 @@ impl Connection {
     ) -> Result<Progress, PeerError> {
         let mut body = BodyBuffer::default();
         if head.framing == RequestFraming::None {
-            self.input = rest.to_vec();
-            self.phase = Phase::Serving { closes_unasked: head.wants_keep_alive };
-            self.requests += 1;
-            return Ok(Progress::Ready(ReadyRequest { head, body }));
+            return Ok(self.become_ready(head, body, rest, around));
         }
         if let RequestFraming::Length(length) = head.framing {
             check_body_size(length, around.settings)?;
@@ -406,14 +421,25 @@ impl Connection {
                 BodyStep::End => break,
             }
         }
-        self.input = rest.to_vec();
-        let closes_unasked = receiving.head.wants_keep_alive;
-        let Phase::Body(receiving) = std::mem::replace(&mut self.phase, Phase::Serving { closes_unasked }) else {
+        let Phase::Body(receiving) = std::mem::replace(&mut self.phase, Phase::Lingering) else {
             return Ok(Progress::Waiting);
         };
         let Receiving { head, body, .. } = *receiving;
+        Ok(self.become_ready(head, body, rest, around))
+    }
+
+    fn become_ready(
+        &mut self,
+        head: RequestHead,
+        body: BodyBuffer,
+        rest: &[u8],
+        around: &mut Surroundings<'_>,
+    ) -> Progress {
+        self.phase = Phase::Serving(WholeRequest { head, body });
+        self.input = rest.to_vec();
+        self.waiting_since = around.now;
         self.requests += 1;
-        Ok(Progress::Ready(ReadyRequest { head, body }))
+        Progress::Ready
     }
 }
 

@@ -1,6 +1,8 @@
 //! The value of `Date`, made once a second.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
+
+use crate::sys;
 
 /// An IMF-fixdate (RFC 9110 §5.6.7) that is remade when the second has changed.
 #[derive(Debug)]
@@ -16,8 +18,7 @@ impl DateCache {
 
     /// The date now. Reads the clock.
     pub(crate) fn now(&mut self) -> &[u8; 29] {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        self.at(since_epoch.as_secs())
+        self.at(sys::seconds_since_epoch())
     }
 
     fn at(&mut self, second: u64) -> &[u8; 29] {

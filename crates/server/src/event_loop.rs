@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use mio::{Events, Poll, Registry, Token, Waker};
 use uncork_protocol::PeerError;
 
-use crate::connection::{Connection, ConnectionInfo, Progress, ReadyRequest, Surroundings};
+use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
 use crate::listener::Listener;
 use crate::settings::ServerSettings;
@@ -35,15 +35,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// The part of all connections that is closed together when there is no room for a new one.
 const IDLE_SHARE_CLOSED: usize = 256;
-
-/// A request, and the connection to answer it on, both the caller's until `take_back`.
-#[derive(Debug)]
-pub(crate) struct Job {
-    pub(crate) connection: Box<Connection>,
-    pub(crate) request: ReadyRequest,
-    /// When the request was complete.
-    ready_at: Instant,
-}
 
 /// A connection that comes back from a thread, and whether it is to be kept; `None` when its
 /// answer is broken.
@@ -80,7 +71,8 @@ pub(crate) trait Outside {
 /// What the leader is to do.
 #[derive(Debug)]
 pub(crate) enum Next {
-    Call(Box<Job>),
+    /// Answer the request of this connection, which is the caller's until `take_back`.
+    Call(Box<Connection>),
     /// Caretaker only: somebody else can lead.
     PassLead,
     /// The loop has ended, for good.
@@ -95,7 +87,7 @@ pub(crate) struct EventLoop {
     /// Events of the last poll that are not dealt with, in order.
     ready: VecDeque<(Token, News)>,
     /// Requests that are complete and wait for a thread, in the order in which they became so.
-    queue: VecDeque<Box<Job>>,
+    queue: VecDeque<Box<Connection>>,
     listeners: Vec<Listener>,
     accept_again_at: Option<Instant>,
     slots: Slots,
@@ -156,11 +148,11 @@ impl EventLoop {
                 if outside.is_lead_wanted() {
                     return Next::PassLead;
                 }
-            } else if let Some(job) = self.queue.pop_front() {
-                if self.now - job.ready_at <= self.settings.queue_timeout {
-                    return Next::Call(job);
+            } else if let Some(connection) = self.queue.pop_front() {
+                if self.now - connection.waiting_since <= self.settings.queue_timeout {
+                    return Next::Call(connection);
                 }
-                self.refuse_as_busy(job.connection);
+                self.refuse_as_busy(connection);
                 continue;
             }
             if let Some((token, news)) = self.ready.pop_front() {
@@ -216,9 +208,10 @@ impl EventLoop {
 
     fn poll_timeout(&self) -> Option<Duration> {
         let accept = self.accept_again_at.map(|when| when.saturating_duration_since(self.now));
-        let queue = self.queue.front().map(|job| {
+        let queue = self.queue.front().map(|first| {
             // A little later, so that it has passed when the loop looks.
-            (job.ready_at + self.settings.queue_timeout).saturating_duration_since(self.now) + Duration::from_millis(1)
+            (first.waiting_since + self.settings.queue_timeout).saturating_duration_since(self.now)
+                + Duration::from_millis(1)
         });
         [self.timers.poll_timeout(self.now), accept, queue].into_iter().flatten().min()
     }
@@ -245,10 +238,10 @@ impl EventLoop {
         match progress {
             Progress::Over => self.close(&connection),
             // Only a caretaker lets requests wait; a leader is about to call the application.
-            Progress::Ready(request) if !self.has_caretaker || self.queue.len() < self.settings.max_queue => {
-                self.queue.push_back(Box::new(Job { connection, request, ready_at: self.now }));
+            Progress::Ready if !self.has_caretaker || self.queue.len() < self.settings.max_queue => {
+                self.queue.push_back(connection);
             }
-            Progress::Ready(_) => self.refuse_as_busy(connection),
+            Progress::Ready => self.refuse_as_busy(connection),
             Progress::Waiting => self.wait_on(connection),
         }
     }
@@ -314,9 +307,9 @@ impl EventLoop {
             };
             self.settle(connection, progress);
         }
-        while self.queue.front().is_some_and(|job| self.now - job.ready_at > self.settings.queue_timeout) {
-            if let Some(job) = self.queue.pop_front() {
-                self.refuse_as_busy(job.connection);
+        while self.queue.front().is_some_and(|first| self.now - first.waiting_since > self.settings.queue_timeout) {
+            if let Some(connection) = self.queue.pop_front() {
+                self.refuse_as_busy(connection);
             }
         }
         if self.accept_again_at.is_some_and(|when| when <= self.now) {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use mio::{Registry, Waker};
 
 use crate::app::{Application, Request};
-use crate::connection::{Connection, ReadyRequest};
-use crate::event_loop::{Ending, EventLoop, Job, Next, Outside, Returned};
+use crate::connection::{Connection, Serving};
+use crate::event_loop::{Ending, EventLoop, Next, Outside, Returned};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
 use crate::responder::{Host, Responder, ThreadScratch};
@@ -159,17 +159,17 @@ impl Shared {
     fn lead(self: &Arc<Self>, scratch: &mut ThreadScratch) {
         let mut event_loop = self.lock_loop();
         loop {
-            let job = match event_loop.next(&**self, false) {
-                Next::Call(job) => job,
+            let connection = match event_loop.next(&**self, false) {
+                Next::Call(connection) => connection,
                 Next::Ended | Next::PassLead => return self.leadership.stop(),
             };
             if self.leadership.are_calls_slow() {
                 drop(event_loop);
-                return self.call_without_lead(*job, scratch);
+                return self.call_without_lead(connection, scratch);
             }
             let call = self.leadership.enter_call();
             drop(event_loop);
-            let returned = self.call(*job, scratch);
+            let returned = self.call(connection, scratch);
             if !self.leadership.leave_call(call) {
                 return self.give_back(returned);
             }
@@ -178,10 +178,10 @@ impl Shared {
         }
     }
 
-    fn call_without_lead(self: &Arc<Self>, job: Job, scratch: &mut ThreadScratch) {
+    fn call_without_lead(self: &Arc<Self>, connection: Box<Connection>, scratch: &mut ThreadScratch) {
         self.pass_lead();
         let (start, cpu_start) = (Instant::now(), CpuClock::THIS_THREAD.now());
-        let returned = self.call(job, scratch);
+        let returned = self.call(connection, scratch);
         let cpu = CpuClock::THIS_THREAD.now().zip(cpu_start).map_or(Duration::ZERO, |(end, start)| end - start);
         if start.elapsed().saturating_sub(cpu) > FAST_CALL {
             self.leadership.note_slow_call();
@@ -204,22 +204,25 @@ impl Shared {
         }
     }
 
-    fn call(&self, job: Job, scratch: &mut ThreadScratch) -> Returned {
-        let Job { mut connection, request: ReadyRequest { head, body }, .. } = job;
-        let Connection { transport, input, info, requests, .. } = &mut *connection;
+    fn call(&self, mut connection: Box<Connection>, scratch: &mut ThreadScratch) -> Returned {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
-            && self.settings.max_requests.is_none_or(|limit| *requests < limit);
-        let mut responder = Responder::new(&head, transport, &self.settings, scratch, input, self, may_keep_alive);
-        let request = Request { head: &head, body, connection: info };
+            && self.settings.max_requests.is_none_or(|limit| connection.requests < limit);
+        let keeps_alive = connection.serving().and_then(|serving| self.answer(serving, scratch, may_keep_alive));
+        Returned { connection, keeps_alive }
+    }
+
+    fn answer(&self, serving: Serving<'_>, scratch: &mut ThreadScratch, may_keep_alive: bool) -> Option<bool> {
+        let Serving { head, body, info, transport, input } = serving;
+        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, self, may_keep_alive);
+        let request = Request { head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();
         }
         if responder.is_handed_over() {
             self.leadership.reattach();
         }
-        let keeps_alive = responder.outcome();
-        Returned { connection, keeps_alive }
+        responder.outcome()
     }
 
     /// Gives a connection back to a loop that somebody else leads.

@@ -1,13 +1,15 @@
 //! One peer's socket, and the bytes that it has not taken yet.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use mio::event::Source;
 use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
+use rustix::io::retry_on_intr;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, recv, send, sendmsg};
 use socket2::SockRef;
 
 use crate::settings::ServerSettings;
@@ -266,10 +268,7 @@ impl Transport {
     pub(crate) fn end_output(&mut self) {
         self.say_goodbye();
         // An error means that the peer has gone, which is what the caller is about to notice.
-        let _ = match &self.stream {
-            Stream::Tcp(stream) => stream.shutdown(Shutdown::Write),
-            Stream::Unix(stream) => stream.shutdown(Shutdown::Write),
-        };
+        let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
     }
 
     /// Whether bytes of the peer go to and fro as they are.
@@ -295,52 +294,52 @@ impl Transport {
     /// Lets the connection end with a reset, which no peer takes for the end of an answer.
     pub(crate) fn reset_at_close(&mut self) {
         // An error means that the peer has gone already.
-        let _ = match &self.stream {
-            Stream::Tcp(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
-            Stream::Unix(stream) => SockRef::from(stream).set_linger(Some(Duration::ZERO)),
-        };
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
     }
 
     /// The socket's number, which stays this transport's to close.
     pub(crate) fn descriptor(&self) -> RawFd {
-        match &self.stream {
-            Stream::Tcp(stream) => stream.as_raw_fd(),
-            Stream::Unix(stream) => stream.as_raw_fd(),
-        }
+        self.stream.as_fd().as_raw_fd()
     }
 }
+
+/// A peer that has gone is an error, also where the application has asked for the signal.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 impl Stream {
     fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         // The kernel does less for one piece, which is what most answers are.
         let (first, rest) = slices.split_at(slices.len().min(1));
         let is_one_piece = rest.iter().all(|slice| slice.is_empty());
-        loop {
-            let result = match self {
-                Self::Tcp(stream) if is_one_piece => stream.write(&first[0]),
-                Self::Tcp(stream) => stream.write_vectored(slices),
-                Self::Unix(stream) => stream.write_vectored(slices),
-            };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Ok(0) if slices.iter().any(|slice| !slice.is_empty()) => return Err(io::ErrorKind::WriteZero.into()),
-                result => return result,
+        let written = retry_on_intr(|| {
+            if is_one_piece {
+                send(&*self, &first[0], NO_SIGNAL)
+            } else {
+                sendmsg(&*self, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)
             }
+        })?;
+        if written == 0 && slices.iter().any(|slice| !slice.is_empty()) {
+            return Err(io::ErrorKind::WriteZero.into());
         }
+        Ok(written)
     }
 }
 
 impl Read for Stream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let result = match self {
-                Self::Tcp(stream) => stream.read(buffer),
-                Self::Unix(stream) => stream.read(buffer),
-            };
-            match result {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result,
-            }
+        let (length, _) = retry_on_intr(|| recv(&*self, &mut *buffer, RecvFlags::empty()))?;
+        Ok(length)
+    }
+}
+
+impl AsFd for Stream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
         }
     }
 }

@@ -18,8 +18,11 @@ use super::start_response::{StartResponse, Stop};
 /// is not asked for then.
 pub(super) fn send(iterable: &Bound<'_, PyAny>, answer: &Bound<'_, StartResponse>) -> PyResult<()> {
     let py = iterable.py();
-    if let Some(pieces) = known_pieces(iterable)? {
-        return passing_over_gone_clients(answer.get().take_whole(py, &pieces));
+    if let Ok(list) = iterable.cast_exact::<PyList>() {
+        return passing_over_gone_clients(send_whole(list.iter(), answer.get(), py));
+    }
+    if let Ok(tuple) = iterable.cast_exact::<PyTuple>() {
+        return passing_over_gone_clients(send_whole(tuple.iter(), answer.get(), py));
     }
     let sent = match iterable.cast_exact::<FileWrapper>() {
         Ok(wrapper) => send_wrapped_file(wrapper, answer.get()),
@@ -52,15 +55,19 @@ fn passing_over_gone_clients(result: Result<(), Stop>) -> PyResult<()> {
     }
 }
 
-/// The pieces of a body that exists already: a list or a tuple, and nothing that only acts as one.
-fn known_pieces<'py>(iterable: &Bound<'py, PyAny>) -> PyResult<Option<Vec<Bound<'py, PyBytes>>>> {
-    if let Ok(list) = iterable.cast_exact::<PyList>() {
-        return list.iter().map(piece).collect::<PyResult<_>>().map(Some);
+/// Sends a body that exists already: that of a list or a tuple, and of nothing that only acts
+/// as one.
+fn send_whole<'py>(
+    mut items: impl ExactSizeIterator<Item = Bound<'py, PyAny>>,
+    answer: &StartResponse,
+    py: Python<'py>,
+) -> Result<(), Stop> {
+    if items.len() == 1 {
+        let only = items.next().map(piece).transpose()?;
+        return answer.take_whole(py, only.as_slice());
     }
-    if let Ok(tuple) = iterable.cast_exact::<PyTuple>() {
-        return tuple.iter().map(piece).collect::<PyResult<_>>().map(Some);
-    }
-    Ok(None)
+    let pieces = items.map(piece).collect::<PyResult<Vec<_>>>()?;
+    answer.take_whole(py, &pieces)
 }
 
 fn send_one_by_one(iterable: &Bound<'_, PyAny>, answer: &StartResponse) -> Result<(), Stop> {

@@ -1,6 +1,5 @@
 //! `start_response`, and the answer behind it (PEP 3333, "The start_response() Callable").
 
-use std::borrow::Cow;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
@@ -232,7 +231,7 @@ fn write_field(header: &Bound<'_, PyAny>, head: &mut HeadEncoder<'_>) -> PyResul
     let Some(value_bytes) = latin1_bytes(&value) else {
         return Ok(Err(AppMistake::FieldValue(name.to_string())));
     };
-    Ok(head.field(&name_bytes, &value_bytes))
+    Ok(head.field(name_bytes, value_bytes))
 }
 
 fn wrong_header(header: &Bound<'_, PyAny>) -> PyErr {
@@ -242,13 +241,18 @@ fn wrong_header(header: &Bound<'_, PyAny>) -> PyErr {
 
 #[pymethods]
 impl StartResponse {
-    #[pyo3(signature = (status, headers, exc_info = None, /))]
+    /// `start_response(status, headers, exc_info=None)`, which returns itself; and what it
+    /// returns, `write(data)`, which sends a piece of the body at once.
+    #[pyo3(signature = (status, headers = None, exc_info = None, /))]
     fn __call__<'py>(
         this: &Bound<'py, Self>,
         status: &Bound<'py, PyAny>,
-        headers: &Bound<'py, PyAny>,
+        headers: Option<&Bound<'py, PyAny>>,
         exc_info: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, Write>> {
+    ) -> PyResult<Option<Bound<'py, Self>>> {
+        let Some(headers) = headers else {
+            return this.get().write(this.py(), status).map(|()| None);
+        };
         let Ok(status) = status.cast::<PyString>() else {
             return Err(PyTypeError::new_err("the status given to start_response is not a str (PEP 3333)"));
         };
@@ -261,9 +265,9 @@ impl StartResponse {
             }
             Some(_) | None => {}
         }
-        let status_bytes = latin1_bytes(status).unwrap_or(Cow::Borrowed(b"?"));
+        let status_bytes = latin1_bytes(status).unwrap_or(b"?");
         let mut problem = None;
-        let result = responder.head(&status_bytes, |head| {
+        let result = responder.head(status_bytes, |head| {
             write_fields(headers, head).unwrap_or_else(|error| {
                 problem = Some(error);
                 // Which one does not matter: `problem` is what is raised.
@@ -273,24 +277,22 @@ impl StartResponse {
         match (problem, result) {
             (Some(error), _) => Err(error),
             (None, Err(mistake)) => Err(PyValueError::new_err(mistake.to_string())),
-            (None, Ok(())) => Bound::new(this.py(), Write { start_response: this.clone().unbind() }),
+            (None, Ok(())) => Ok(Some(this.clone())),
         }
     }
 }
 
-/// The callable that `start_response` returns: sends a piece of the body at once.
-#[pyclass(frozen, freelist = 64, module = "uncork._native")]
-pub(crate) struct Write {
-    start_response: Py<StartResponse>,
-}
-
-#[pymethods]
-impl Write {
-    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+impl StartResponse {
+    fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        if data.is_instance_of::<PyString>() {
+            return Err(PyTypeError::new_err(
+                "start_response() takes a status and headers, write() takes bytes (PEP 3333)",
+            ));
+        }
         let Ok(data) = data.cast::<PyBytes>() else {
             return Err(PyTypeError::new_err("write() takes bytes (PEP 3333)"));
         };
-        self.start_response.get().send(py, data).map_err(|stop| match stop {
+        self.send(py, data).map_err(|stop| match stop {
             Stop::ClientGone => PyBrokenPipeError::new_err("the client has gone"),
             Stop::Error(error) => error,
         })

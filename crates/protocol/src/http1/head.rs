@@ -7,7 +7,7 @@ use std::mem::MaybeUninit;
 
 use super::HeadLimits;
 use crate::PeerError;
-use crate::headers::{is_authority, is_field_value, is_host, is_token, list_elements, trim_whitespace};
+use crate::headers::{all, is_authority, is_field_value, is_host, is_token, list_elements, trim_whitespace};
 use crate::message::{Field, RequestFraming, RequestHead, Span, Version};
 
 /// Field lines for which the parser keeps room on the stack, 32 bytes each.
@@ -70,9 +70,12 @@ fn parse_tokens<'bytes>(
     bytes: &'bytes [u8],
     room: &mut [MaybeUninit<httparse::Header<'bytes>>],
 ) -> Result<RawHead, PeerError> {
-    check_request_line(bytes)?;
     let mut request = httparse::Request::new(&mut []);
-    let status = request.parse_with_uninit_headers(bytes, room).map_err(token_error)?;
+    let status = match request.parse_with_uninit_headers(bytes, room) {
+        Ok(status) => status,
+        // Which of the faults it is decides the status.
+        Err(error) => return Err(check_request_line(bytes).err().unwrap_or_else(|| token_error(error))),
+    };
     let (httparse::Status::Complete(length), Some(method), Some(target), Some(minor)) =
         (status, request.method, request.path, request.version)
     else {
@@ -81,6 +84,7 @@ fn parse_tokens<'bytes>(
     if length != bytes.len() {
         return Err(PeerError::bad_request("a head with an empty line inside (RFC 9112 §2.1)"));
     }
+    check_request_line(bytes)?;
     let span = |part: &[u8]| Span::of(part, bytes).ok_or(TOO_LARGE);
     let mut fields = Vec::with_capacity(request.headers.len());
     for header in &*request.headers {
@@ -98,15 +102,18 @@ fn parse_tokens<'bytes>(
 /// that no lenience of a tokeniser decides where the target ends.
 fn check_request_line(bytes: &[u8]) -> Result<(), PeerError> {
     let line = &bytes[..memchr::memchr(b'\r', bytes).unwrap_or(bytes.len())];
-    let mut parts = line.split(|&byte| byte == b' ');
-    let (Some(method), Some(target), Some(version), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
+    let parts = memchr::memchr(b' ', line).zip(memchr::memrchr(b' ', line)).filter(|(first, last)| first < last);
+    let Some((first, last)) = parts else {
         return Err(PeerError::bad_request("the request line is not `method target version` (RFC 9112 §3)"));
     };
+    let (method, target, version) = (&line[..first], &line[first + 1..last], &line[last + 1..]);
+    if target.contains(&b' ') {
+        return Err(PeerError::bad_request("the request line is not `method target version` (RFC 9112 §3)"));
+    }
     if !is_token(method) {
         return Err(PeerError::bad_request("the method is not a token (RFC 9110 §9.1)"));
     }
-    if target.is_empty() || target.iter().any(|&byte| byte <= b' ' || byte == 0x7f) {
+    if target.is_empty() || !all(target, |byte| byte > b' ' && byte != 0x7f) {
         return Err(PeerError::bad_request("a control character in the target, or no target (RFC 9112 §3.2)"));
     }
     match version {
