@@ -1,30 +1,20 @@
 //! One whole head, from bytes to a `RequestHead`.
 //!
-//! httparse does the tokens. What it leaves open, and what must be refused so that no other
-//! parser can read the same bytes as another request, is checked here.
-
-use std::mem::MaybeUninit;
+//! What must be refused so that no other parser can read the same bytes as another request is
+//! checked here.
 
 use super::HeadLimits;
+use super::tokens::{TOO_LARGE, split_head};
 use crate::PeerError;
-use crate::headers::{all, is_authority, is_field_value, is_host, is_token, list_elements, trim_whitespace};
-use crate::message::{Field, RequestFraming, RequestHead, Span, Version};
-
-/// Field lines for which the parser keeps room on the stack, 32 bytes each.
-const FIELDS_ON_STACK: usize = 100;
+use crate::headers::{is_authority, is_host, list_elements, trim_whitespace};
+use crate::message::{RequestFraming, RequestHead, Span, Version};
 
 /// Parses `bytes`, one whole head from request line to empty line as `HeadScanner` found it.
 ///
 /// # Errors
 /// `400`, `414`, `417`, `431`, `501` or `505`, as RFC 9110 and RFC 9112 name them.
 pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, PeerError> {
-    let raw = if limits.max_fields <= FIELDS_ON_STACK {
-        let mut room = [const { MaybeUninit::uninit() }; FIELDS_ON_STACK];
-        parse_tokens(&bytes, &mut room[..limits.max_fields])
-    } else {
-        let mut room = vec![MaybeUninit::uninit(); limits.max_fields];
-        parse_tokens(&bytes, &mut room)
-    }?;
+    let raw = split_head(&bytes, limits.max_fields)?;
     let mut facts = Facts::default();
     for field in &raw.fields {
         facts.note(field.name.of_bytes(&bytes), field.value.of_bytes(&bytes))?;
@@ -56,88 +46,6 @@ pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, Pe
     })
 }
 
-/// Spans hold 32 bits; no limit that can be set comes near.
-const TOO_LARGE: PeerError = PeerError::new(431, "the head is too large (RFC 6585 §5)");
-
-struct RawHead {
-    method: Span,
-    target: Span,
-    version: Version,
-    fields: Vec<Field>,
-}
-
-fn parse_tokens<'bytes>(
-    bytes: &'bytes [u8],
-    room: &mut [MaybeUninit<httparse::Header<'bytes>>],
-) -> Result<RawHead, PeerError> {
-    let mut request = httparse::Request::new(&mut []);
-    let status = match request.parse_with_uninit_headers(bytes, room) {
-        Ok(status) => status,
-        // Which of the faults it is decides the status.
-        Err(error) => return Err(check_request_line(bytes).err().unwrap_or_else(|| token_error(error))),
-    };
-    let (httparse::Status::Complete(length), Some(method), Some(target), Some(minor)) =
-        (status, request.method, request.path, request.version)
-    else {
-        return Err(PeerError::bad_request("a head without an end (RFC 9112 §2.1)"));
-    };
-    if length != bytes.len() {
-        return Err(PeerError::bad_request("a head with an empty line inside (RFC 9112 §2.1)"));
-    }
-    check_request_line(bytes)?;
-    let span = |part: &[u8]| Span::of(part, bytes).ok_or(TOO_LARGE);
-    let mut fields = Vec::with_capacity(request.headers.len());
-    for header in &*request.headers {
-        fields.push(Field { name: span(header.name.as_bytes())?, value: span(header.value)? });
-    }
-    Ok(RawHead {
-        method: span(method.as_bytes())?,
-        target: span(target.as_bytes())?,
-        version: if minor == 0 { Version::Http10 } else { Version::Http11 },
-        fields,
-    })
-}
-
-/// Holds the request line to `method SP target SP version` (RFC 9112 §3), one space each, so
-/// that no lenience of a tokeniser decides where the target ends.
-fn check_request_line(bytes: &[u8]) -> Result<(), PeerError> {
-    let line = &bytes[..memchr::memchr(b'\r', bytes).unwrap_or(bytes.len())];
-    let parts = memchr::memchr(b' ', line).zip(memchr::memrchr(b' ', line)).filter(|(first, last)| first < last);
-    let Some((first, last)) = parts else {
-        return Err(PeerError::bad_request("the request line is not `method target version` (RFC 9112 §3)"));
-    };
-    let (method, target, version) = (&line[..first], &line[first + 1..last], &line[last + 1..]);
-    if target.contains(&b' ') {
-        return Err(PeerError::bad_request("the request line is not `method target version` (RFC 9112 §3)"));
-    }
-    if !is_token(method) {
-        return Err(PeerError::bad_request("the method is not a token (RFC 9110 §9.1)"));
-    }
-    if target.is_empty() || !all(target, |byte| byte > b' ' && byte != 0x7f) {
-        return Err(PeerError::bad_request("a control character in the target, or no target (RFC 9112 §3.2)"));
-    }
-    match version {
-        b"HTTP/1.1" | b"HTTP/1.0" => Ok(()),
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            Err(PeerError::new(505, "only HTTP/1.0 and HTTP/1.1 are spoken here (RFC 9110 §15.6.6)"))
-        }
-        _ => Err(PeerError::bad_request("the version is not `HTTP/1.1` (RFC 9112 §2.3)")),
-    }
-}
-
-fn token_error(error: httparse::Error) -> PeerError {
-    match error {
-        httparse::Error::TooManyHeaders => PeerError::new(431, "too many header fields (RFC 6585 §5)"),
-        httparse::Error::HeaderName => PeerError::bad_request(
-            "a field's name is not a token, or white space stands before its colon (RFC 9112 §5.1)",
-        ),
-        httparse::Error::HeaderValue => {
-            PeerError::bad_request("a control character or a folded line in a field's value (RFC 9112 §5.2)")
-        }
-        _ => PeerError::bad_request("the request line can't be read (RFC 9112 §3)"),
-    }
-}
-
 /// What the fields say that this server acts on.
 #[derive(Default)]
 struct Facts {
@@ -155,9 +63,6 @@ struct Facts {
 
 impl Facts {
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), PeerError> {
-        if !is_field_value(value) {
-            return Err(PeerError::bad_request("a control character in a field's value (RFC 9110 §5.5)"));
-        }
         match name.len() {
             4 if name.eq_ignore_ascii_case(b"host") => {
                 self.hosts += 1;

@@ -13,6 +13,7 @@ mod chunked;
 mod head;
 mod response;
 mod scanner;
+mod tokens;
 
 pub use body::{BodyDecoder, BodyStep};
 pub use head::parse_head;

@@ -4,6 +4,7 @@
 //! than one which comes whole.
 
 use super::HeadLimits;
+use super::tokens::find_control;
 use crate::PeerError;
 
 /// Empty lines that may stand before a request line (RFC 9112 §2.2 asks for at least one).
@@ -36,7 +37,12 @@ impl HeadScanner {
     /// # Errors
     /// `400` for a CR or LF that is not a CRLF, `414` or `431` for a head over the limit.
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<HeadRange>, PeerError> {
-        for position in memchr::memchr2_iter(b'\r', b'\n', &input[self.scanned..]).map(|offset| self.scanned + offset) {
+        let mut next = self.scanned;
+        while let Some(position) = find_control(input, next) {
+            next = position + 1;
+            if !matches!(input[position], b'\r' | b'\n') {
+                continue;
+            }
             // Before any other fault: a head that comes in pieces is refused here too.
             if position >= self.head_start + limits.max_head_bytes {
                 return Err(self.too_large(input, limits));

@@ -16,7 +16,8 @@ pub fn requests(data: &[u8]) {
     }
 }
 
-/// A head that was read, and is written again, is read as the same head.
+/// A head that was read, and is written again, is read as the same head; and another parser
+/// finds the same in it.
 pub fn head(data: &[u8]) {
     let Ok(Some(range)) = HeadScanner::default().scan(data, &LIMITS) else {
         return;
@@ -24,6 +25,7 @@ pub fn head(data: &[u8]) {
     let Ok(first) = parse_head(data[range.start..range.end].to_vec(), &LIMITS) else {
         return;
     };
+    assert_is_read_alike(&data[range.start..range.end], &first);
     let mut bytes = [first.method(), b" ", first.target(), b" ", first.version.as_str().as_bytes()].concat();
     for (name, value) in first.fields() {
         bytes.extend([b"\r\n", name, b": ", value].concat());
@@ -36,6 +38,17 @@ pub fn head(data: &[u8]) {
     assert_eq!((first.wants_keep_alive, first.wants_upgrade), (second.wants_keep_alive, second.wants_upgrade));
     assert_eq!(first.expects_continue, second.expects_continue);
     assert!(first.fields().eq(second.fields()), "the fields differ");
+}
+
+fn assert_is_read_alike(data: &[u8], head: &RequestHead) {
+    let mut fields = [httparse::EMPTY_HEADER; 256];
+    let mut other = httparse::Request::new(&mut fields);
+    assert_eq!(other.parse(data), Ok(httparse::Status::Complete(data.len())), "another parser sees another end");
+    assert_eq!(other.method.map(str::as_bytes), Some(head.method()));
+    assert_eq!(other.path.map(str::as_bytes), Some(head.target()));
+    assert_eq!(other.version, Some(if head.version == Version::Http10 { 0 } else { 1 }));
+    let others = other.headers.iter().map(|field| (field.name.as_bytes(), field.value));
+    assert!(others.eq(head.fields()), "another parser sees other fields");
 }
 
 /// Chunks are decoded alike however they are cut, and encoding what came out is no change.
