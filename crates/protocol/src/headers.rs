@@ -75,7 +75,7 @@ fn is_ip_literal(bytes: &[u8]) -> bool {
 /// `*( unreserved / pct-encoded / sub-delims )` (RFC 3986 §3.2.2); names and IPv4 alike.
 fn is_registered_name(mut bytes: &[u8]) -> bool {
     // What nearly all of them are made of.
-    if all(bytes, |byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.')) {
+    if all(bytes, |byte| UNRESERVED[byte as usize]) {
         return true;
     }
     while let [byte, rest @ ..] = bytes {
@@ -88,7 +88,7 @@ fn is_registered_name(mut bytes: &[u8]) -> bool {
     true
 }
 
-fn is_unreserved(byte: u8) -> bool {
+const fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
 }
 
@@ -139,6 +139,16 @@ pub(crate) fn trim_whitespace(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
+
+const UNRESERVED: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = is_unreserved(byte as u8);
+        byte += 1;
+    }
+    table
+};
 
 const TOKEN: [bool; 256] = {
     let mut table = [false; 256];

@@ -64,6 +64,8 @@ pub struct Responder<'job> {
     leftover: &'job mut Vec<u8>,
     host: &'job dyn Host,
     state: State,
+    /// As `broken_length` of an answer that has ended.
+    broken_length: Option<(u64, u64)>,
 }
 
 /// What a responder needs of the server when the application takes over the connection.
@@ -99,7 +101,17 @@ impl<'job> Responder<'job> {
         may_keep_alive: bool,
     ) -> Self {
         scratch.out.clear();
-        Self { request, transport, settings, scratch, may_keep_alive, leftover, host, state: State::Fresh }
+        Self {
+            request,
+            transport,
+            settings,
+            scratch,
+            may_keep_alive,
+            leftover,
+            host,
+            state: State::Fresh,
+            broken_length: None,
+        }
     }
 
     /// Hands the connection over to the application, for a protocol that it speaks by itself.
@@ -259,7 +271,8 @@ impl<'job> Responder<'job> {
         let State::Answering { body, keeps_alive, .. } = &self.state else {
             return Err(SendError::OutOfOrder);
         };
-        let is_short = body.broken_length().is_some_and(|(announced, given)| given < announced);
+        self.broken_length = body.broken_length();
+        let is_short = self.broken_length.is_some_and(|(announced, given)| given < announced);
         let end = body.end();
         let finished = State::Finished { keeps_alive: *keeps_alive };
         let result = send_parts(self.transport, self.settings, [&self.scratch.out, end, b""]);
@@ -272,7 +285,9 @@ impl<'job> Responder<'job> {
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match &self.state {
             State::Answering { body, .. } => body.broken_length(),
-            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken | State::HandedOver => None,
+            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken | State::HandedOver => {
+                self.broken_length
+            }
         }
     }
 

@@ -94,19 +94,12 @@ impl Application for WsgiApplication {
     }
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
+        let head = request.head;
         let has_failed = Python::attach(|py| {
-            let head = request.head;
-            let answered = StartResponse::lend(py, responder, |start_response| {
-                let result = self.answer(py, request, start_response);
-                let complaint = start_response.get().take_complaint();
-                result.map(|()| complaint)
-            });
+            let answered =
+                StartResponse::lend(py, responder, |start_response| self.answer(py, request, start_response));
             match answered.and_then(|result| result) {
-                Ok(None) => false,
-                Ok(Some(complaint)) => {
-                    self.report(py, head, &complaint, None);
-                    false
-                }
+                Ok(()) => false,
                 Err(error) => {
                     self.report(py, head, "the application raised", Some(error));
                     true
@@ -119,5 +112,9 @@ impl Application for WsgiApplication {
         // What was gathered goes out without the GIL. Where the answer has ended already, this
         // is out of order, and nothing is left to be done; where the client has gone, likewise.
         let _ = responder.finish();
+        if let Some((announced, given)) = responder.broken_length() {
+            let complaint = format!("the application announced {announced} bytes with Content-Length and gave {given}");
+            Python::attach(|py| self.report(py, head, &complaint, None));
+        }
     }
 }

@@ -15,20 +15,15 @@ use crate::gil::{latin1_bytes, without_gil};
 /// The callable that an application gets, and that its answer goes through.
 #[pyclass(frozen, freelist = 64, module = "uncork._native")]
 pub(crate) struct StartResponse {
-    exchange: Mutex<Exchange>,
-}
-
-struct Exchange {
     /// The responder of the call in progress; `None` when it has ended, whatever the
     /// application kept of us.
-    responder: Option<Lent>,
-    complaint: Option<String>,
+    responder: Mutex<Option<Lent>>,
 }
 
 /// A responder of a call in progress, without its lifetime.
 struct Lent(NonNull<Responder<'static>>);
 
-// SAFETY: the pointer is only followed under the exchange's lock, and taken back under it
+// SAFETY: the pointer is only followed under its lock, and taken back under it
 // before the call ends.
 unsafe impl Send for Lent {}
 
@@ -56,30 +51,30 @@ impl StartResponse {
         struct TakeBack<'a, 'py>(&'a Bound<'py, StartResponse>);
         impl Drop for TakeBack<'_, '_> {
             fn drop(&mut self) {
-                let exchange = &self.0.get().exchange;
-                let mut exchange = match exchange.try_lock() {
-                    Ok(exchange) => exchange,
+                let lent = &self.0.get().responder;
+                let mut lent = match lent.try_lock() {
+                    Ok(lent) => lent,
                     Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                     // A thread of the application writes at this very moment; it has let go of
                     // the GIL, and gets on without it.
                     Err(TryLockError::WouldBlock) => {
-                        without_gil(self.0.py(), || exchange.lock().unwrap_or_else(PoisonError::into_inner))
+                        without_gil(self.0.py(), || lent.lock().unwrap_or_else(PoisonError::into_inner))
                     }
                 };
-                exchange.responder = None;
+                *lent = None;
             }
         }
-        let exchange = Exchange { responder: Some(Lent(NonNull::from(responder).cast())), complaint: None };
-        let this = Bound::new(py, Self { exchange: Mutex::new(exchange) })?;
+        let lent = Lent(NonNull::from(responder).cast());
+        let this = Bound::new(py, Self { responder: Mutex::new(Some(lent)) })?;
         let lent = TakeBack(&this);
         Ok(body(lent.0))
     }
 
     /// Never waits: whoever has the lock may be waiting for the GIL, which the caller has.
-    fn exchange(&self) -> PyResult<MutexGuard<'_, Exchange>> {
-        match self.exchange.try_lock() {
-            Ok(exchange) => Ok(exchange),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
+    fn lease(&self) -> PyResult<Lease<'_>> {
+        match self.responder.try_lock() {
+            Ok(lent) => Ok(Lease(lent)),
+            Err(TryLockError::Poisoned(poisoned)) => Ok(Lease(poisoned.into_inner())),
             Err(TryLockError::WouldBlock) => {
                 Err(PyRuntimeError::new_err("two threads are answering the same request at once"))
             }
@@ -92,8 +87,8 @@ impl StartResponse {
         if data.is_empty() {
             return Ok(());
         }
-        let mut exchange = self.exchange()?;
-        let responder = exchange.headed_responder()?;
+        let mut lease = self.lease()?;
+        let responder = lease.headed_responder()?;
         without_gil(py, || responder.send(data)).map_err(stop)
     }
 
@@ -101,8 +96,8 @@ impl StartResponse {
     /// has let go of the GIL, by ending the answer.
     pub(super) fn take_whole(&self, py: Python<'_>, pieces: &[Bound<'_, PyBytes>]) -> Result<(), Stop> {
         let length = pieces.iter().map(|piece| piece.as_bytes().len() as u64).sum();
-        let mut exchange = self.exchange()?;
-        let responder = exchange.headed_responder()?;
+        let mut lease = self.lease()?;
+        let responder = lease.headed_responder()?;
         responder.begin_body(Some(length)).map_err(stop)?;
         for piece in pieces {
             let data = piece.as_bytes();
@@ -110,35 +105,32 @@ impl StartResponse {
                 without_gil(py, || responder.send(data)).map_err(stop)?;
             }
         }
-        exchange.note_broken_length()?;
         Ok(())
     }
 
     /// Sends a file's rest as the body without reading it; `false` where that can't be done.
     pub(super) fn send_file(&self, py: Python<'_>, file: OwnedFd, offset: u64, length: u64) -> Result<bool, Stop> {
-        let mut exchange = self.exchange()?;
-        let responder = exchange.headed_responder()?;
+        let mut lease = self.lease()?;
+        let responder = lease.headed_responder()?;
         without_gil(py, || responder.send_file(file, offset, length)).map_err(stop)
     }
 
     /// Says how long the whole body is going to be, before its first piece.
     pub(super) fn begin_body(&self, length: u64) -> Result<(), Stop> {
-        self.exchange()?.headed_responder()?.begin_body(Some(length)).map_err(stop)
+        self.lease()?.headed_responder()?.begin_body(Some(length)).map_err(stop)
     }
 
     /// Ends the answer.
     pub(super) fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
-        let mut exchange = self.exchange()?;
-        exchange.headed_responder()?.begin_body(Some(0)).map_err(stop)?;
-        exchange.note_broken_length()?;
-        let responder = exchange.responder()?;
+        let mut lease = self.lease()?;
+        let responder = lease.headed_responder()?;
         without_gil(py, || responder.finish()).map_err(stop)
     }
 
     /// Whether more data would be thrown away.
     pub(super) fn wants_no_more(&self) -> bool {
-        self.exchange().is_ok_and(|mut exchange| {
-            exchange.responder().is_ok_and(|responder| {
+        self.lease().is_ok_and(|mut lease| {
+            lease.responder().is_ok_and(|responder| {
                 let has_surplus = responder.broken_length().is_some_and(|(length, given)| given > length);
                 responder.has_no_body() || has_surplus
             })
@@ -150,23 +142,21 @@ impl StartResponse {
     /// # Errors
     /// The answer has begun, the request has ended, or there is no room for a descriptor.
     pub(super) fn hand_over(&self) -> PyResult<OwnedFd> {
-        Ok(self.exchange()?.responder()?.hand_over()?)
+        Ok(self.lease()?.responder()?.hand_over()?)
     }
 
     /// Whether the connection was handed over.
     pub(super) fn is_handed_over(&self) -> bool {
-        self.exchange().is_ok_and(|mut exchange| exchange.responder().is_ok_and(|responder| responder.is_handed_over()))
-    }
-
-    /// What the application did wrong that did not stop its answer.
-    pub(super) fn take_complaint(&self) -> Option<String> {
-        self.exchange().ok()?.complaint.take()
+        self.lease().is_ok_and(|mut lease| lease.responder().is_ok_and(|responder| responder.is_handed_over()))
     }
 }
 
-impl Exchange {
+/// The responder of the call in progress, while it is used.
+struct Lease<'a>(MutexGuard<'a, Option<Lent>>);
+
+impl Lease<'_> {
     fn responder(&mut self) -> PyResult<&mut Responder<'static>> {
-        match &mut self.responder {
+        match &mut *self.0 {
             // SAFETY: `lend` has the responder borrowed for as long as it is here, and this
             // borrow of it lasts no longer than the lock.
             Some(Lent(responder)) => Ok(unsafe { responder.as_mut() }),
@@ -180,14 +170,6 @@ impl Exchange {
             return Err(PyRuntimeError::new_err("the application did not call start_response (PEP 3333)"));
         }
         Ok(responder)
-    }
-
-    fn note_broken_length(&mut self) -> PyResult<()> {
-        if let Some((announced, given)) = self.responder()?.broken_length() {
-            self.complaint =
-                Some(format!("the application announced {announced} bytes with Content-Length and gave {given}"));
-        }
-        Ok(())
     }
 }
 
@@ -256,8 +238,8 @@ impl StartResponse {
         let Ok(status) = status.cast::<PyString>() else {
             return Err(PyTypeError::new_err("the status given to start_response is not a str (PEP 3333)"));
         };
-        let mut exchange = this.get().exchange()?;
-        let responder = exchange.responder()?;
+        let mut lease = this.get().lease()?;
+        let responder = lease.responder()?;
         match exc_info {
             Some(exc_info) if responder.is_sent() => return Err(reraise(exc_info)?),
             None if responder.has_head() => {
