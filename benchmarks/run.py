@@ -24,11 +24,10 @@ from benchmarks.measure.machine import describe_machine
 from benchmarks.measure.wrk import wrk_version
 from benchmarks.samples import Disqualified, Run, Sample
 from benchmarks.servers.bare_loop import KEY as BARE_LOOP
-from benchmarks.servers.peers import PEERS
 from benchmarks.servers.running import APPS, Bench
 from benchmarks.servers.server import SUITE_BIN, Server
 from benchmarks.servers.table import all_servers
-from benchmarks.servers.uncork import KEY as UNCORK
+from benchmarks.versions import versions
 
 ROOT = Path(__file__).parents[1]
 LATEST = ROOT / "benchmarks" / "results" / "latest.json"
@@ -152,23 +151,7 @@ def _conditions(bench: Bench, rounds: int) -> dict[str, object]:
 
 
 def _versions(executable: Path) -> dict[str, str]:
-    python = subprocess.run(
-        [SUITE_BIN / "python", "--version"], capture_output=True, text=True, check=True
-    )
-    uncork = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True)
-    commit = subprocess.run(
-        ["git", "-C", executable.parent, "describe", "--always", "--dirty"],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout.strip()
-    installed = installed_versions(SUITE_BIN / "python")
-    names = {peer.distribution for peer in PEERS} | {"flask"}
-    return {
-        UNCORK: f"{uncork.stdout.split()[-1]} ({commit or 'not from a repository'})",
-        "CPython": python.stdout.split()[-1],
-        "wrk": wrk_version() or "",
-    } | {name: installed[name] for name in sorted(filter(None, names)) if name in installed}
+    return versions(executable) | {"wrk": wrk_version() or ""}
 
 
 def _line(sample: Sample) -> str:
