@@ -5,6 +5,7 @@
 # make check          lint, types, floors
 # make docs           the reference pages, from the declarations
 # make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
+# make behaviour    what uncork and other servers do with clients and applications that misbehave
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
@@ -20,7 +21,7 @@ FUZZ := crates/protocol/fuzz
 FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -64,6 +65,9 @@ fuzz:
 bench: $(VENV)/.demo benchmarks/.venv/failures.json
 	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)
 	$(BIN)/python -m benchmarks.report
+
+behaviour: $(VENV)/.demo benchmarks/.venv/failures.json
+	$(BIN)/python -m benchmarks.behaviour --uncork $(BIN)/uncork $(BEHAVIOUR)
 
 benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
 	$(BIN)/python -m benchmarks.install

@@ -1,0 +1,28 @@
+"""Tells what the application is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from .json_answer import answer_json
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def environ_texts(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Every text of the environ."""
+    return answer_json(start_response, {k: v for k, v in environ.items() if isinstance(v, str)})
+
+
+def own_variables(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """The process's own variables that stand in the environ."""
+    return answer_json(start_response, sorted(os.environ.keys() & environ.keys()))
+
+
+VIEWS: dict[str, WSGIApplication] = {
+    "/environ": environ_texts,
+    "/own-variables": own_variables,
+}
