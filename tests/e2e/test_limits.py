@@ -337,6 +337,16 @@ def test_a_request_that_waited_too_long_never_reaches_the_app(serve: Serve) -> N
 
 
 @pytest.mark.slow
+def test_answers_within_the_output_buffer_cost_no_thread(serve: Serve) -> None:
+    server = serve("plain:app", "--threads=1", "--output-buffer=64MiB")
+    with ExitStack() as stack:
+        for way in ("block?", "large?", "large?length=1&"):
+            lazy_client(stack, server, f"/{way}size={BEYOND_ALL_BUFFERS}")
+        other = stack.enter_context(server.client())
+        assert other.get("/a").body == b"/a"
+
+
+@pytest.mark.slow
 def test_no_more_requests_run_at_once_than_there_are_threads(serve: Serve) -> None:
     server = serve("plain:app", "--threads=2")
     with ExitStack() as stack:
