@@ -21,6 +21,7 @@ from benchmarks.servers.server import Server
 
 APP = "probed:app"
 DIES = "the server dies"
+DOES_NOT_START = "the server does not start"
 
 
 def results(
@@ -49,13 +50,27 @@ def _verdict(probe: Probe, server: Server, bench: Bench) -> Verdict:
     return first if first.text == second.text else wrong(f"{first.text}; again: {second.text}")
 
 
+class _Wrong(Exception):
+    """Tells the running server, too, that something went wrong: it may be about to die."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict = verdict
+
+
 def _ask(probe: Probe, server: Server, bench: Bench) -> Verdict:
+    is_serving = False
     try:
         with RunningServer(server, APP, bench) as running:
             _wait_until_serving(running.port)
-            return probe.ask(running.port)
+            is_serving = True
+            verdict = probe.ask(running.port)
+            if verdict.is_right is False:
+                raise _Wrong(verdict)
+            return verdict
+    except _Wrong as reason:
+        return reason.verdict
     except Disqualified:
-        return wrong(DIES)
+        return wrong(DIES if is_serving else DOES_NOT_START)
     except OSError:
         return wrong("no connection")
 
