@@ -18,6 +18,10 @@ from benchmarks.report import replaced_between_marks
 from benchmarks.servers.uncork import KEY as UNCORK
 
 LATEST = Path(__file__).parents[1] / "results" / "behaviour-latest.json"
+_UNEQUAL = (
+    "The rows do not weigh the same, and some faults stand in several of them: look at those that "
+    "concern your application before you compare sums."
+)
 _MARKS = {True: "✓ ", False: "✗ ", None: "– "}
 
 
@@ -39,7 +43,7 @@ def main() -> None:
 def report(run: BehaviourRun) -> str:
     """The conditions, the sums, and one table for each group of which there are results."""
     asked = {result.probe for result in run.results}
-    parts = ["## What was run", _conditions(run), "## How many are right", _sums(run)]
+    parts = ["## What was run", _conditions(run), "## How many are right", _UNEQUAL, _sums(run)]
     for group in GROUPS:
         probes = [probe for probe in group.probes if probe.key in asked]
         if probes:

@@ -78,7 +78,9 @@ def _reading(key: str, title: str, target: str) -> Probe:
 GROUP = Group(
     "Slow clients",
     f"{SLOW_CLIENTS} of them, or {IDLE_CLIENTS} where it says so, for {THREADS} threads. "
-    f"Then one more client asks for a page of 4 bytes and waits for up to {LIMIT_SECONDS:g} s.",
+    f"Then one more client asks for a page of 4 bytes and waits for up to {LIMIT_SECONDS:g} s. "
+    "Werkzeug starts a thread for each client, and FastWSGI collects an answer before it sends it: "
+    "what that costs in memory is not judged.",
     (
         _sending("silent", "They send nothing", b""),
         _sending("half-a-head", "They send half a head", b"GET / HTTP/1.1\r\nHost: a"),
