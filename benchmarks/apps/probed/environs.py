@@ -11,6 +11,9 @@ from .json_answer import answer_json
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+# Deliberately not: all variables. Gunicorn puts its own name into the process's, and that is fine.
+_INHERITED = {"HOME", "PATH", "PYTHONPATH"}
+
 
 def environ_texts(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
     """Every text of the environ."""
@@ -18,8 +21,8 @@ def environ_texts(environ: WSGIEnvironment, start_response: StartResponse) -> It
 
 
 def own_variables(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """The process's own variables that stand in the environ."""
-    return answer_json(start_response, sorted(os.environ.keys() & environ.keys()))
+    """The variables of the process that stand in the environ, of those that every process has."""
+    return answer_json(start_response, sorted(_INHERITED & os.environ.keys() & environ.keys()))
 
 
 VIEWS: dict[str, WSGIApplication] = {

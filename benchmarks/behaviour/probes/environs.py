@@ -48,7 +48,7 @@ def _has_no_secrets(port: int) -> Verdict:
     reply = ask(port, get("/own-variables"))
     if not reply.is_fine:
         return wrong(reply.text)
-    return wrong("all of them are there") if len(reply.json()) > 1 else right("none is there")
+    return wrong("they are there") if reply.json() else right("none is there")
 
 
 def _knows_the_target(port: int) -> Verdict:
