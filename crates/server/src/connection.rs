@@ -15,7 +15,7 @@ use crate::date::DateCache;
 use crate::listener::ListenerInfo;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
-use crate::transport::{Flush, Transport};
+use crate::transport::{Flush, Transport, Urgency};
 
 /// How long a peer that was refused may go on sending before the connection is cut. It is
 /// given time to read the answer, which a reset would take from it (RFC 9112 §9.6).
@@ -221,7 +221,7 @@ impl Connection {
     pub(crate) fn refuse(&mut self, error: &PeerError, around: &mut Surroundings<'_>) -> Progress {
         let mut answer = Vec::new();
         peer_error_response(&mut answer, error, false, around.date.now());
-        if self.transport.send_or_keep([&answer, b"", b""]).is_err() {
+        if self.transport.send_or_keep([&answer, b"", b""], Urgency::Now).is_err() {
             return Progress::Over;
         }
         self.input = Vec::new();
@@ -385,7 +385,7 @@ impl Connection {
             body.reserve(length, around.settings.body_buffer_bytes);
         }
         if head.expects_continue && rest.is_empty() {
-            let sent = self.transport.send_or_keep([b"HTTP/1.1 100 Continue\r\n\r\n", b"", b""]);
+            let sent = self.transport.send_or_keep([b"HTTP/1.1 100 Continue\r\n\r\n", b"", b""], Urgency::Now);
             if sent.is_err() {
                 return Ok(Progress::Over);
             }

@@ -144,6 +144,11 @@ impl Leadership {
         self.word.compare_exchange(call | INSIDE, call, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
+    /// Whether the leader is inside `call` still, and has the lead.
+    pub(crate) fn is_inside(&self, call: u64) -> bool {
+        self.word.load(Ordering::SeqCst) == call | INSIDE
+    }
+
     /// The sentinel takes the lead from a leader that is inside `call`; it then has the lead,
     /// and must pass it on. `false` when the call has ended meanwhile.
     pub(crate) fn usurp(&self, call: u64) -> bool {
@@ -256,15 +261,19 @@ impl Leadership {
         Some(successor)
     }
 
-    /// The calling thread is going to be inside its call for as long as a connection lasts, and
-    /// makes room for another one. `poke` as in `follow`.
-    pub(crate) fn detach(&self, poke: impl FnOnce()) {
+    /// The calling thread is going to be inside its call for as long as a peer likes, and makes
+    /// room for another one, unless `limit` threads have done so already. `poke` as in `follow`.
+    pub(crate) fn detach(&self, limit: usize, poke: impl FnOnce()) -> bool {
         let mut roster = lock(&self.roster);
+        if roster.detached >= limit {
+            return false;
+        }
         roster.detached += 1;
         if roster.has_caretaker {
             self.is_wanted.store(true, Ordering::SeqCst);
             poke();
         }
+        true
     }
 
     /// The calling thread, detached before, counts again.
@@ -468,7 +477,8 @@ mod tests {
         let leadership = Leadership::new(1);
         assert_eq!(leadership.pass(), Successor::Caretaker);
         let mut was_poked = false;
-        leadership.detach(|| was_poked = true);
+        assert!(!leadership.detach(0, || unreachable!("there is no room")));
+        assert!(leadership.detach(1, || was_poked = true));
         assert!(was_poked && leadership.is_wanted());
         assert_eq!(leadership.end_care(), Some(Successor::NewThread));
         leadership.reattach();

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 
 use socket2::SockRef;
 use uncork_protocol::RequestHead;
@@ -14,7 +14,11 @@ use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, Re
 use crate::date::DateCache;
 use crate::relay;
 use crate::settings::ServerSettings;
-use crate::transport::Transport;
+use crate::sys;
+use crate::transport::{Transport, Urgency};
+
+/// Pieces from this size on are not held back for more to come.
+const LARGE_PIECE_BYTES: usize = 16 * 1024;
 
 /// Pieces up to this size are copied and sent together; larger ones are sent from where they are.
 const GATHER_BYTES: usize = 64 * 1024;
@@ -66,12 +70,25 @@ pub struct Responder<'job> {
     state: State,
     /// As `broken_length` of an answer that has ended.
     broken_length: Option<(u64, u64)>,
+    /// Whether pieces were held back for more to come.
+    has_held: bool,
 }
 
-/// What a responder needs of the server when the application takes over the connection.
+/// What a responder needs of the server.
 pub(crate) trait Host: std::fmt::Debug {
     /// The connection is no longer the event loop's, and the thread is gone for long.
     fn on_handed_over(&self, transport: &mut Transport);
+    /// The thread is going to wait for a peer that takes nothing. Returns whether somebody else
+    /// may serve in its place meanwhile; then `on_waited_for_peer` follows.
+    fn on_waiting_for_peer(&self) -> bool;
+    fn on_waited_for_peer(&self);
+    /// Whether bytes for `socket` may be held back for more to come: somebody then sends them
+    /// in time if nothing follows.
+    fn begin_holding(&self, socket: RawFd) -> bool;
+    /// Bytes for `socket` were held back since.
+    fn has_held(&self, socket: RawFd);
+    /// Nothing is held back any more.
+    fn end_holding(&self);
 }
 
 #[derive(Debug)]
@@ -111,6 +128,7 @@ impl<'job> Responder<'job> {
             host,
             state: State::Fresh,
             broken_length: None,
+            has_held: false,
         }
     }
 
@@ -224,7 +242,14 @@ impl<'job> Responder<'job> {
         *is_sent = true;
         let out = &mut self.scratch.out;
         let (data, behind) = body.encode(data, out);
-        let result = send_parts(self.transport, self.settings, [out, data, behind]);
+        let socket = self.transport.descriptor();
+        let holds = data.len() < LARGE_PIECE_BYTES && self.transport.can_hold() && self.host.begin_holding(socket);
+        let urgency = if holds { Urgency::Held } else { Urgency::Now };
+        let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], urgency);
+        if holds {
+            self.has_held = true;
+            self.host.has_held(socket);
+        }
         out.clear();
         result.map_err(|error| {
             self.state = State::Broken;
@@ -275,7 +300,8 @@ impl<'job> Responder<'job> {
         let is_short = self.broken_length.is_some_and(|(announced, given)| given < announced);
         let end = body.end();
         let finished = State::Finished { keeps_alive: *keeps_alive };
-        let result = send_parts(self.transport, self.settings, [&self.scratch.out, end, b""]);
+        let parts = [&self.scratch.out, end, b""];
+        let result = send_parts(self.transport, self.settings, self.host, parts, Urgency::Now);
         self.scratch.out.clear();
         self.state = if is_short || result.is_err() { State::Broken } else { finished };
         result.map_err(SendError::PeerGone)
@@ -320,6 +346,11 @@ impl<'job> Responder<'job> {
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
     pub(crate) fn outcome(mut self) -> Option<bool> {
+        if self.has_held {
+            // There may have been nothing to send behind the last piece.
+            sys::push(self.transport.descriptor());
+            self.host.end_holding();
+        }
         match self.state {
             State::Finished { keeps_alive } => return Some(keeps_alive),
             State::HandedOver => return None,
@@ -330,10 +361,25 @@ impl<'job> Responder<'job> {
     }
 }
 
-fn send_parts(transport: &mut Transport, settings: &ServerSettings, parts: [&[u8]; 3]) -> io::Result<()> {
+fn send_parts(
+    transport: &mut Transport,
+    settings: &ServerSettings,
+    host: &dyn Host,
+    parts: [&[u8]; 3],
+    urgency: Urgency,
+) -> io::Result<()> {
     if transport.has_room_for(parts, settings.output_buffer_bytes) {
-        transport.send_or_keep(parts)
-    } else {
-        transport.send(parts, settings)
+        return transport.send_or_keep(parts, urgency);
     }
+    // Some of it may go at once, which makes the room.
+    transport.flush()?;
+    if transport.has_room_for(parts, settings.output_buffer_bytes) {
+        return transport.send_or_keep(parts, urgency);
+    }
+    let is_replaced = host.on_waiting_for_peer();
+    let result = transport.send(parts, settings);
+    if is_replaced {
+        host.on_waited_for_peer();
+    }
+    result
 }

@@ -19,13 +19,17 @@ use crate::responder::{Host, Responder, ThreadScratch};
 use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
-use crate::sys::CpuClock;
+use crate::sys::{self, CpuClock};
 use crate::tls::TlsConfig;
 use crate::transport::Transport;
 
 /// A call made without the lead that waits no longer than this speaks for keeping the lead
 /// again. CPU time does not count: it would not have been saved by another thread.
 const FAST_CALL: Duration = Duration::from_micros(200);
+
+/// Threads that may wait for peers which take nothing, and be replaced meanwhile, for each thread
+/// that the settings allow. Such a thread costs little but its stack.
+const SLOW_READERS_FOR_A_THREAD: usize = 4;
 
 /// How long a thread waits to be needed before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -51,6 +55,9 @@ struct Shared {
     ending: AtomicU8,
     /// The CPU clock of the thread that leads, or led last.
     leader_clock: AtomicI64,
+    /// The socket for which the leader, inside a call, holds back small pieces of an answer. The
+    /// lock is kept while they are sent, so that the number can't come to mean another socket.
+    held: Mutex<Option<RawFd>>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -89,6 +96,7 @@ impl Server {
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
+                held: Mutex::new(None),
             }),
         })
     }
@@ -169,7 +177,7 @@ impl Shared {
             }
             let call = self.leadership.enter_call();
             drop(event_loop);
-            let returned = self.call(connection, scratch);
+            let returned = self.call(connection, scratch, Some(call));
             if !self.leadership.leave_call(call) {
                 return self.give_back(returned);
             }
@@ -181,7 +189,7 @@ impl Shared {
     fn call_without_lead(self: &Arc<Self>, connection: Box<Connection>, scratch: &mut ThreadScratch) {
         self.pass_lead();
         let (start, cpu_start) = (Instant::now(), CpuClock::THIS_THREAD.now());
-        let returned = self.call(connection, scratch);
+        let returned = self.call(connection, scratch, None);
         let cpu = CpuClock::THIS_THREAD.now().zip(cpu_start).map_or(Duration::ZERO, |(end, start)| end - start);
         if start.elapsed().saturating_sub(cpu) > FAST_CALL {
             self.leadership.note_slow_call();
@@ -204,17 +212,25 @@ impl Shared {
         }
     }
 
-    fn call(&self, mut connection: Box<Connection>, scratch: &mut ThreadScratch) -> Returned {
+    /// `call` is the number of the call if the lead is kept during it.
+    fn call(&self, mut connection: Box<Connection>, scratch: &mut ThreadScratch, call: Option<u64>) -> Returned {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
             && self.settings.max_requests.is_none_or(|limit| connection.requests < limit);
-        let keeps_alive = connection.serving().and_then(|serving| self.answer(serving, scratch, may_keep_alive));
+        let host = CallHost { shared: self, call };
+        let keeps_alive = connection.serving().and_then(|serving| self.answer(serving, scratch, &host, may_keep_alive));
         Returned { connection, keeps_alive }
     }
 
-    fn answer(&self, serving: Serving<'_>, scratch: &mut ThreadScratch, may_keep_alive: bool) -> Option<bool> {
+    fn answer(
+        &self,
+        serving: Serving<'_>,
+        scratch: &mut ThreadScratch,
+        host: &CallHost<'_>,
+        may_keep_alive: bool,
+    ) -> Option<bool> {
         let Serving { head, body, info, transport, input } = serving;
-        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, self, may_keep_alive);
+        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive);
         let request = Request { head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();
@@ -250,7 +266,11 @@ impl Shared {
         let mut sentinel = Sentinel::new();
         loop {
             let clock = || CpuClock::from_number(self.leader_clock.load(Ordering::Relaxed));
-            match sentinel.watch(&self.leadership, clock) {
+            let judgement = sentinel.watch(&self.leadership, clock);
+            if let Some(socket) = lock(&self.held).take() {
+                sys::push(socket);
+            }
+            match judgement {
                 Judgement::Nothing => {}
                 Judgement::TookLead => self.pass_lead(),
                 Judgement::HasLead => {
@@ -288,11 +308,59 @@ impl Shared {
     }
 }
 
-impl Host for Shared {
+/// The server, as one call of the application has to do with it.
+struct CallHost<'a> {
+    shared: &'a Shared,
+    /// The number of the call if the lead was kept when it began.
+    call: Option<u64>,
+}
+
+impl std::fmt::Debug for CallHost<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CallHost").field("call", &self.call).finish_non_exhaustive()
+    }
+}
+
+impl CallHost<'_> {
+    fn has_lead(&self) -> bool {
+        self.call.is_some_and(|call| self.shared.leadership.is_inside(call))
+    }
+}
+
+impl Host for CallHost<'_> {
     fn on_handed_over(&self, transport: &mut Transport) {
         // An error means that the loop does not know the socket, which is what is wanted.
-        let _ = transport.deregister(&self.registry);
-        self.leadership.detach(|| self.wake_leader());
+        let _ = transport.deregister(&self.shared.registry);
+        self.shared.leadership.detach(usize::MAX, || self.shared.wake_leader());
+    }
+
+    fn on_waiting_for_peer(&self) -> bool {
+        let limit = self.shared.settings.max_threads.saturating_mul(SLOW_READERS_FOR_A_THREAD);
+        self.shared.leadership.detach(limit, || self.shared.wake_leader())
+    }
+
+    fn on_waited_for_peer(&self) {
+        self.shared.leadership.reattach();
+    }
+
+    /// Only for the leader, at which the sentinel looks soon, and again and again.
+    fn begin_holding(&self, socket: RawFd) -> bool {
+        let has_lead = self.has_lead();
+        if has_lead {
+            *lock(&self.shared.held) = Some(socket);
+        }
+        has_lead
+    }
+
+    fn has_held(&self, socket: RawFd) {
+        // The sentinel may have looked for the last time before the piece was there.
+        if !self.has_lead() {
+            sys::push(socket);
+        }
+    }
+
+    fn end_holding(&self) {
+        *lock(&self.shared.held) = None;
     }
 }
 

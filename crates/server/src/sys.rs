@@ -79,6 +79,23 @@ pub(crate) fn send_file(socket: RawFd, file: RawFd, offset: u64, length: usize) 
     }
 }
 
+/// Sends what the kernel holds back of a TCP socket for more to come: to switch off Nagle's
+/// algorithm, which is off, does that (tcp(7)).
+pub(crate) fn push(socket: RawFd) {
+    let yes: libc::c_int = 1;
+    // An error means that the peer has gone, and needs nothing.
+    // SAFETY: the pointer and the length are those of an int that outlives the call.
+    unsafe {
+        libc::setsockopt(
+            socket,
+            libc::IPPROTO_TCP,
+            libc::TCP_NODELAY,
+            (&raw const yes).cast(),
+            size_of_val(&yes) as libc::socklen_t,
+        );
+    }
+}
+
 /// Bytes that the kernel holds for the peer of a stream socket, sent and not confirmed or not
 /// sent (SIOCOUTQ, tcp(7)); `None` where it does not tell.
 pub(crate) fn unconfirmed(socket: RawFd) -> Option<u64> {

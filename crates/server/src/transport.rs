@@ -55,6 +55,15 @@ pub(crate) enum Flush {
     Interrupted,
 }
 
+/// When bytes are to leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Urgency {
+    /// At once.
+    Now,
+    /// With those that follow, which the caller sees to: see `sys::push`.
+    Held,
+}
+
 /// Bytes of a file that are sent before others have their turn.
 const FILE_BYTES_AT_ONCE: u64 = 1024 * 1024;
 
@@ -119,7 +128,7 @@ impl Transport {
     /// The peer has gone, or the file has become shorter than it was.
     pub(crate) fn flush(&mut self) -> io::Result<Flush> {
         while self.output_len() > 0 {
-            match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])]) {
+            match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])], Urgency::Now) {
                 Ok(written) => self.taken += written,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
                 Err(error) => return Err(error),
@@ -183,14 +192,14 @@ impl Transport {
     }
 
     /// Sends what can be sent of `parts` and keeps the rest as output, however much that is.
-    pub(crate) fn send_or_keep(&mut self, parts: [&[u8]; 3]) -> io::Result<()> {
+    pub(crate) fn send_or_keep(&mut self, parts: [&[u8]; 3], urgency: Urgency) -> io::Result<()> {
         if let Some(tls) = &mut self.tls {
             for part in parts {
                 tls.write(part, &mut self.output)?;
             }
             return self.flush().map(drop);
         }
-        let mut skip = if self.flush()? == Flush::Done { self.write_parts(parts)? } else { 0 };
+        let mut skip = if self.flush()? == Flush::Done { self.write_parts(parts, urgency)? } else { 0 };
         for part in parts {
             let gone = skip.min(part.len());
             skip -= gone;
@@ -208,7 +217,7 @@ impl Transport {
         for part in parts {
             for slice in part.chunks(settings.output_buffer_bytes.max(1)) {
                 self.wait_for_room(slice.len(), settings)?;
-                self.send_or_keep([slice, b"", b""])?;
+                self.send_or_keep([slice, b"", b""], Urgency::Now)?;
             }
         }
         Ok(())
@@ -245,12 +254,12 @@ impl Transport {
         Ok(())
     }
 
-    fn write_parts(&mut self, parts: [&[u8]; 3]) -> io::Result<usize> {
+    fn write_parts(&mut self, parts: [&[u8]; 3], urgency: Urgency) -> io::Result<usize> {
         let slices = parts.map(IoSlice::new);
         if parts.iter().all(|part| part.is_empty()) {
             return Ok(0);
         }
-        match self.stream.write_slices(&slices) {
+        match self.stream.write_slices(&slices, urgency) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
             result => result,
         }
@@ -269,6 +278,11 @@ impl Transport {
         self.say_goodbye();
         // An error means that the peer has gone, which is what the caller is about to notice.
         let _ = SockRef::from(&self.stream).shutdown(Shutdown::Write);
+    }
+
+    /// Whether bytes can be held back for those that follow: they go to TCP as they are.
+    pub(crate) fn can_hold(&self) -> bool {
+        cfg!(target_os = "linux") && self.tls.is_none() && matches!(self.stream, Stream::Tcp(_))
     }
 
     /// Whether bytes of the peer go to and fro as they are.
@@ -309,16 +323,26 @@ const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+/// More follows soon, so that a packet that is not full may wait for it.
+#[cfg(target_os = "linux")]
+const HOLD: SendFlags = SendFlags::MORE;
+#[cfg(not(target_os = "linux"))]
+const HOLD: SendFlags = SendFlags::empty();
+
 impl Stream {
-    fn write_slices(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    fn write_slices(&mut self, slices: &[IoSlice<'_>], urgency: Urgency) -> io::Result<usize> {
+        let flags = match urgency {
+            Urgency::Now => NO_SIGNAL,
+            Urgency::Held => NO_SIGNAL | HOLD,
+        };
         // The kernel does less for one piece, which is what most answers are.
         let (first, rest) = slices.split_at(slices.len().min(1));
         let is_one_piece = rest.iter().all(|slice| slice.is_empty());
         let written = retry_on_intr(|| {
             if is_one_piece {
-                send(&*self, &first[0], NO_SIGNAL)
+                send(&*self, &first[0], flags)
             } else {
-                sendmsg(&*self, slices, &mut SendAncillaryBuffer::default(), NO_SIGNAL)
+                sendmsg(&*self, slices, &mut SendAncillaryBuffer::default(), flags)
             }
         })?;
         if written == 0 && slices.iter().any(|slice| !slice.is_empty()) {
