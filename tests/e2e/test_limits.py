@@ -5,8 +5,10 @@ from __future__ import annotations
 import select
 import socket
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +41,6 @@ def hasty_server(serve: Serve) -> LiveServer:
 
 @pytest.fixture(scope="module")
 def writing_server(serve: Serve) -> LiveServer:
-    """With its one thread: whoever is answered proves that nobody holds it any more."""
     return serve("plain:app", "--threads=1", f"--write-timeout={SHORT}", "--min-rate=1000")
 
 
@@ -50,6 +51,16 @@ def request(target: str) -> bytes:
 def assert_refused(client: RawClient, response: RawResponse, status: int) -> None:
     assert response.status == status, response
     client.assert_closed()
+
+
+def is_established(client: RawClient) -> bool:
+    """Whether the server has not closed its end (proc_net(5), `tcp`)."""
+    ends = [
+        f":{port:04X}"
+        for _, port in (client.connection.getpeername(), client.connection.getsockname())
+    ]
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any([field[-5:] for field in line[1:3]] == ends and line[3] == "01" for line in lines)
 
 
 def is_readable(client: RawClient, seconds: float) -> bool:
@@ -64,6 +75,21 @@ def lazy_client(stack: ExitStack, server: LiveServer, target: str) -> RawClient:
     client.send(request(target))
     assert is_readable(client, PATIENCE)
     return client
+
+
+class Held:
+    """A client whose request keeps a thread until `let_go`."""
+
+    def __init__(self, stack: ExitStack, server: LiveServer, folder: Path) -> None:
+        self._gate = folder / f"{uuid.uuid4()}.gate"
+        self.client = stack.enter_context(server.client())
+        self.client.send(request(f"/hold?{self._gate}"))
+        begun = self._gate.with_suffix(".begun")
+        server.wait_for(begun.exists, "the app has begun to wait")
+
+    def let_go(self) -> None:
+        self._gate.touch()
+        assert self.client.read_response().body == b"held"
 
 
 def dribble(client: RawClient, data: bytes, *, step: int = 1) -> float:
@@ -220,8 +246,7 @@ def test_a_slow_body_above_the_rate_arrives(hasty_server: LiveServer, framing: s
 def test_a_reader_that_takes_nothing_is_let_go(writing_server: LiveServer, target: str) -> None:
     with ExitStack() as stack:
         lazy = lazy_client(stack, writing_server, target)
-        other = stack.enter_context(writing_server.client(timeout_seconds=PATIENCE))
-        assert other.get("/a").body == b"/a"
+        writing_server.wait_for(lambda: not is_established(lazy), "the server has given up")
         with pytest.raises(Truncated):
             lazy.read_response()
 
@@ -261,19 +286,17 @@ def test_a_reader_below_the_rate_is_let_go(writing_server: LiveServer) -> None:
 def test_a_download_that_goes_on_may_take_longer_than_the_timeout(
     writing_server: LiveServer,
 ) -> None:
-    with writing_server.client() as slow, writing_server.client() as other:
+    with writing_server.client() as slow:
         slow.send(request(f"/large?length=1&size={BEYOND_ALL_BUFFERS}"))
         assert is_readable(slow, PATIENCE)
-        other.send(request("/a"))
         received = b""
         deadline = time.monotonic() + 4 * SHORT
         while time.monotonic() < deadline:
-            assert not is_readable(other, PAUSE)
+            time.sleep(PAUSE)  # what makes it slow
             received += slow.connection.recv(MEBIBYTE)
         slow.connection.shutdown(socket.SHUT_WR)
         received += slow.read_to_end()
         assert len(received.partition(b"\r\n\r\n")[2]) == BEYOND_ALL_BUFFERS
-        assert other.read_response().body == b"/a"
 
 
 # Numbers
@@ -291,10 +314,10 @@ def test_the_last_request_of_a_connection_is_told_so(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_requests_over_the_queue_are_refused_at_once(serve: Serve) -> None:
-    server = serve("plain:app", "--threads=1", "--queue=2")
+def test_requests_over_the_queue_are_refused_at_once(serve: Serve, tmp_path: Path) -> None:
+    server = serve("gated:app", "--threads=1", "--queue=2")
     with ExitStack() as stack:
-        lazy = lazy_client(stack, server, f"/large?length=1&size={BEYOND_ALL_BUFFERS}")
+        held = Held(stack, server, tmp_path)
         clients = [stack.enter_context(server.client()) for _ in range(6)]
         for client in clients:
             client.send(request("/queued"))
@@ -303,37 +326,39 @@ def test_requests_over_the_queue_are_refused_at_once(serve: Serve) -> None:
             response = client.read_response()
             assert response.header("Retry-After") == "1"
             assert_refused(client, response, 503)
-        assert len(lazy.read_response().body) == BEYOND_ALL_BUFFERS
+        held.let_go()
         for client in clients:
             if client not in refused:
                 assert client.read_response().body == b"/queued"
-        assert lazy.get("/calls?path=/queued").body == b"2"
+        assert held.client.get("/calls?path=/queued").body == b"2"
 
 
 @pytest.mark.slow
-def test_a_queue_of_none_refuses_as_soon_as_all_threads_are_busy(serve: Serve) -> None:
-    server = serve("plain:app", "--threads=1", "--queue=0")
+def test_a_queue_of_none_refuses_as_soon_as_all_threads_are_busy(
+    serve: Serve, tmp_path: Path
+) -> None:
+    server = serve("gated:app", "--threads=1", "--queue=0")
     with ExitStack() as stack:
-        lazy = lazy_client(stack, server, f"/large?length=1&size={BEYOND_ALL_BUFFERS}")
+        held = Held(stack, server, tmp_path)
         other = stack.enter_context(server.client())
         assert other.get("/a").status == 503
-        assert len(lazy.read_response().body) == BEYOND_ALL_BUFFERS
-        assert lazy.get("/a").body == b"/a"
+        held.let_go()
+        assert held.client.get("/a").body == b"/a"
 
 
 @pytest.mark.slow
-def test_a_request_that_waited_too_long_never_reaches_the_app(serve: Serve) -> None:
-    server = serve("plain:app", "--threads=1", f"--queue-timeout={SHORT}")
+def test_a_request_that_waited_too_long_never_reaches_the_app(serve: Serve, tmp_path: Path) -> None:
+    server = serve("gated:app", "--threads=1", f"--queue-timeout={SHORT}")
     with ExitStack() as stack:
-        lazy = lazy_client(stack, server, f"/large?length=1&size={BEYOND_ALL_BUFFERS}")
+        held = Held(stack, server, tmp_path)
         other = stack.enter_context(server.client(timeout_seconds=PATIENCE))
         other.send(request("/waited"))
         assert not is_readable(other, SHORT / 2)
         response = other.read_response()
         assert response.header("Retry-After") == "1"
         assert_refused(other, response, 503)
-        assert len(lazy.read_response().body) == BEYOND_ALL_BUFFERS
-        assert lazy.get("/calls?path=/waited").body == b"0"
+        held.let_go()
+        assert held.client.get("/calls?path=/waited").body == b"0"
 
 
 @pytest.mark.slow
@@ -347,17 +372,32 @@ def test_answers_within_the_output_buffer_cost_no_thread(serve: Serve) -> None:
 
 
 @pytest.mark.slow
-def test_no_more_requests_run_at_once_than_there_are_threads(serve: Serve) -> None:
-    server = serve("plain:app", "--threads=2")
+def test_no_more_requests_run_at_once_than_there_are_threads(serve: Serve, tmp_path: Path) -> None:
+    server = serve("gated:app", "--threads=2")
     with ExitStack() as stack:
-        target = f"/large?length=1&size={BEYOND_ALL_BUFFERS}"
-        first = lazy_client(stack, server, target)
+        first = Held(stack, server, tmp_path)
         other = stack.enter_context(server.client())
         assert other.get("/a").body == b"/a"
-        lazy_client(stack, server, target)
+        second = Held(stack, server, tmp_path)
         other.send(request("/a"))
         assert not is_readable(other, 0.1)
-        assert len(first.read_response().body) == BEYOND_ALL_BUFFERS
+        first.let_go()
+        assert other.read_response().body == b"/a"
+        second.let_go()
+
+
+@pytest.mark.slow
+def test_threads_that_wait_for_readers_are_replaced_up_to_a_limit(serve: Serve) -> None:
+    server = serve("plain:app", "--threads=1")
+    target = f"/large?length=1&size={BEYOND_ALL_BUFFERS}"
+    with ExitStack() as stack:
+        other = stack.enter_context(server.client())
+        lazy = [lazy_client(stack, server, target) for _ in range(4)]
+        assert other.get("/a").body == b"/a"
+        lazy.append(lazy_client(stack, server, target))
+        other.send(request("/a"))
+        assert not is_readable(other, 0.1)
+        assert len(lazy[0].read_response().body) == BEYOND_ALL_BUFFERS
         assert other.read_response().body == b"/a"
 
 

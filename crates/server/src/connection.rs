@@ -47,8 +47,6 @@ pub(crate) struct Connection {
     untaken: u64,
     /// Whether it could go on, and only lets others have their turn.
     pub(crate) wants_turn: bool,
-    /// Whether the kernel was asked to tell of room to write.
-    pub(crate) asked_for_room: bool,
     /// Whether the socket may hold more than was read: the kernel tells of it once only, and the
     /// reading stops when a request is complete.
     may_have_unread: bool,
@@ -143,7 +141,6 @@ impl Connection {
             progress: 0,
             untaken: 0,
             wants_turn: false,
-            asked_for_room: false,
             may_have_unread: false,
             has_ended: false,
             input: Vec::new(),

@@ -19,7 +19,7 @@ use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey, Slots};
 use crate::timers::Timers;
 use crate::tls::TlsConfig;
-use crate::transport::Transport;
+use crate::transport::{Asked, Transport};
 
 /// Tokens of the loop's own; those of connections stay below.
 const WAKER: Token = Token(usize::MAX);
@@ -256,13 +256,9 @@ impl EventLoop {
         if self.ending >= Ending::Draining && connection.is_idle() {
             return self.close_idle(connection);
         }
-        let wants_room = connection.transport.has_output();
-        if wants_room != connection.asked_for_room {
-            let token = connection.key.token();
-            if connection.transport.reregister(self.poll.registry(), token, wants_room).is_err() {
-                return self.close(&connection);
-            }
-            connection.asked_for_room = wants_room;
+        let wanted = if connection.transport.has_output() { Asked::InputAndRoom } else { Asked::Input };
+        if connection.transport.ask_for(wanted, self.poll.registry(), connection.key.token()).is_err() {
+            return self.close(&connection);
         }
         if let Some(armed) = self.slots.armed(connection.key) {
             self.timers.arm(connection.key, connection.deadline, armed);
@@ -374,10 +370,8 @@ impl EventLoop {
         let Some(mut connection) = self.slots.take(key) else {
             return;
         };
-        if connection.transport.register(self.poll.registry(), key.token()).is_err() {
-            return self.close(&connection);
-        }
-        // The request is often here already, and asking costs less than being told.
+        // The request is often here already, and asking costs less than being told; and where
+        // the connection ends behind the answer, the loop need not be told of it at all.
         let progress = connection.on_news(News::READABLE, &mut self.surroundings());
         self.settle(connection, progress);
     }

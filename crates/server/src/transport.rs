@@ -34,6 +34,7 @@ pub(crate) struct Transport {
     taken: usize,
     /// What is sent behind the output.
     file: Option<FilePart>,
+    asked: Asked,
 }
 
 /// A part of a file that is on its way.
@@ -42,6 +43,14 @@ struct FilePart {
     file: OwnedFd,
     offset: u64,
     left: u64,
+}
+
+/// What the event loop is asked to tell of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Nothing,
+    Input,
+    InputAndRoom,
 }
 
 /// How far sending has come.
@@ -69,18 +78,23 @@ const FILE_BYTES_AT_ONCE: u64 = 1024 * 1024;
 
 impl Transport {
     pub(crate) fn new(stream: Stream, tls: Option<TlsSession>) -> Self {
-        Self { stream, tls, output: Vec::new(), taken: 0, file: None }
+        Self { stream, tls, output: Vec::new(), taken: 0, file: None, asked: Asked::Nothing }
     }
 
-    /// Asks the event loop for news of this stream, of room to write only when asked for.
-    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
-        self.source().register(registry, token, Interest::READABLE)
-    }
-
-    /// Changes what is asked for: room to write as well, or no longer.
-    pub(crate) fn reregister(&mut self, registry: &Registry, token: Token, wants_room: bool) -> io::Result<()> {
-        let interest = if wants_room { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        self.source().reregister(registry, token, interest)
+    /// Asks the event loop for news of this stream, in place of what was asked for before.
+    pub(crate) fn ask_for(&mut self, wanted: Asked, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = match wanted {
+            _ if wanted == self.asked => return Ok(()),
+            Asked::Nothing => return self.deregister(registry),
+            Asked::Input => Interest::READABLE,
+            Asked::InputAndRoom => Interest::READABLE | Interest::WRITABLE,
+        };
+        match self.asked {
+            Asked::Nothing => self.source().register(registry, token, interest)?,
+            Asked::Input | Asked::InputAndRoom => self.source().reregister(registry, token, interest)?,
+        }
+        self.asked = wanted;
+        Ok(())
     }
 
     fn source(&mut self) -> &mut dyn Source {
@@ -302,7 +316,10 @@ impl Transport {
 
     /// Ends the event loop's interest in this stream; any thread may call this.
     pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
-        self.source().deregister(registry)
+        match std::mem::replace(&mut self.asked, Asked::Nothing) {
+            Asked::Nothing => Ok(()),
+            Asked::Input | Asked::InputAndRoom => self.source().deregister(registry),
+        }
     }
 
     /// Lets the connection end with a reset, which no peer takes for the end of an answer.

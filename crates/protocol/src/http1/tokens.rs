@@ -42,7 +42,8 @@ pub(super) fn split_head(bytes: &[u8], max_fields: usize) -> Result<RawHead, Pee
         if fields.len() == max_fields {
             return Err(PeerError::new(431, "too many header fields (RFC 6585 §5)"));
         }
-        let (name, value, behind) = split_field(rest)?;
+        let (name, line) = split_name(rest)?;
+        let (value, behind) = split_value(line)?;
         fields.push(Field { name: span(name)?, value: span(value)? });
         rest = behind;
     }
@@ -95,15 +96,20 @@ fn parse_version(version: &[u8]) -> Result<Version, PeerError> {
     }
 }
 
-/// The name and the value of the first line, and what follows that line.
-fn split_field(bytes: &[u8]) -> Result<(&[u8], &[u8], &[u8]), PeerError> {
+/// The name of the field in the first line, and what follows its colon.
+fn split_name(bytes: &[u8]) -> Result<(&[u8], &[u8]), PeerError> {
     let colon = bytes.iter().position(|&byte| !is_token_byte(byte)).ok_or(UNENDED)?;
-    if colon == 0 || bytes[colon] != b':' {
-        return Err(PeerError::bad_request(
+    match bytes[colon..].strip_prefix(b":") {
+        Some(rest) if colon > 0 => Ok((&bytes[..colon], rest)),
+        _ => Err(PeerError::bad_request(
             "a field's name is not a token, or white space stands before its colon (RFC 9112 §5.1)",
-        ));
+        )),
     }
-    let mut from = colon + 1;
+}
+
+/// A field's value, up to the end of the first line, and what follows that line.
+fn split_value(bytes: &[u8]) -> Result<(&[u8], &[u8]), PeerError> {
+    let mut from = 0;
     let end = loop {
         let at = find_control(bytes, from).ok_or(UNENDED)?;
         if !is_field_value_byte(bytes[at]) {
@@ -114,7 +120,7 @@ fn split_field(bytes: &[u8]) -> Result<(&[u8], &[u8], &[u8]), PeerError> {
     let Some(rest) = bytes[end..].strip_prefix(b"\r\n") else {
         return Err(PeerError::bad_request("a control character in a field's value (RFC 9110 §5.5)"));
     };
-    Ok((&bytes[..colon], trim_whitespace(&bytes[colon + 1..end]), rest))
+    Ok((trim_whitespace(&bytes[..end]), rest))
 }
 
 /// Where the first control character of `bytes` lies, tab and DEL among them, at `from` or
