@@ -5,9 +5,15 @@ What is refused must never reach the app, and nothing behind it may be taken for
 
 from __future__ import annotations
 
+import subprocess
+import time
+from pathlib import Path
+
 import pytest
+import requests
 
 from tests.conftest import Serve
+from tests.support import components
 from tests.support.live_server import LiveServer
 from tests.support.raw_client import RawClient, RawResponse
 
@@ -217,3 +223,47 @@ def test_a_client_that_sends_head_and_body_in_one_go_still_reads_why(
         client.send(POST + b"Content-Length: %d\r\n\r\n" % size + b"x" * size)
         assert client.read_response().status == 413
         assert client.read_to_end() == b""
+
+
+@pytest.mark.slow
+def test_a_client_that_sends_a_refused_body_slowly_still_reads_why(
+    small_server: LiveServer,
+) -> None:
+    """As long as bytes come, it has not read the answer, which a reset would take from it."""
+    with small_server.client() as client, small_server.client() as other:
+        client.send(POST + b"Content-Length: 100000000\r\n\r\n")
+        until = time.monotonic() + 3.0
+        while time.monotonic() < until:
+            client.send(b"x" * 1000)
+            assert other.get("/a").body == b"/a"
+        assert client.read_response().status == 413
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("framing", ["sized", "chunked"])
+def test_requests_reads_why_a_large_upload_is_refused(
+    small_server: LiveServer, framing: str
+) -> None:
+    """It writes everything before it reads."""
+    piece = b"x" * 65536
+    body = piece * 1024 if framing == "sized" else (piece for _ in range(1024))
+    assert requests.post(f"{small_server.url}/refused", data=body, timeout=5).status_code == 413
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("headers", [(), ("Expect:",), ("Transfer-Encoding: chunked",)])
+def test_curl_reads_why_a_large_upload_is_refused(
+    small_server: LiveServer, tmp_path: Path, headers: tuple[str, ...]
+) -> None:
+    upload = tmp_path / "upload"
+    with upload.open("wb") as file:
+        file.truncate(64 * 1024 * 1024)
+    curl = [components.program("curl"), "-sS", "-w", "%{http_code}", "-o", tmp_path / "answer"]
+    flags = [flag for header in headers for flag in ("-H", header)]
+    done = subprocess.run(
+        [*curl, *flags, "-T", upload, f"{small_server.url}/refused"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("413", "")

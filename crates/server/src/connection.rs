@@ -17,9 +17,15 @@ use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
 use crate::transport::{Flush, Transport, Urgency};
 
-/// How long a peer that was refused may go on sending before the connection is cut. It is
-/// given time to read the answer, which a reset would take from it (RFC 9112 §9.6).
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a peer may go on sending behind the last answer before the connection is cut, and
+/// how long it may pause meanwhile. It is given time to send everything and to read the answer,
+/// which a reset would take from it (RFC 9112 §9.6). nginx's `lingering_time` and
+/// `lingering_timeout` are the same.
+const LINGER: Duration = Duration::from_secs(30);
+const LINGER_PAUSE: Duration = Duration::from_secs(5);
+
+/// Bytes read from one peer before others have their turn.
+const BYTES_AT_ONCE: usize = 1024 * 1024;
 
 /// Who is at the two ends of a connection.
 #[derive(Debug, Clone)]
@@ -69,7 +75,7 @@ enum Phase {
     /// Waiting for the peer to take the rest of an answer.
     Flushing { then: After },
     /// Our side has ended; reading on so that the peer gets to see the answer.
-    Lingering,
+    Lingering { until: Instant },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -160,7 +166,7 @@ impl Connection {
         self.has_ended |= news.is_ended;
         match self.phase {
             Phase::Flushing { then } => self.go_on_flushing(then, around),
-            Phase::Lingering => self.go_on_lingering(around),
+            Phase::Lingering { until } => self.go_on_lingering(until, around),
             Phase::Head(_) | Phase::Body(_) => self.receive(around),
             Phase::Serving(_) => Progress::Waiting,
         }
@@ -184,7 +190,7 @@ impl Connection {
                 self.wait_for(timeout, around);
                 self.go_on_flushing(then, around)
             }
-            Phase::Lingering => Progress::Over,
+            Phase::Lingering { .. } => Progress::Over,
             Phase::Serving(_) => Progress::Waiting,
         }
     }
@@ -241,9 +247,10 @@ impl Connection {
                 After::Close => self.part(),
                 After::Linger => {
                     self.transport.end_output();
-                    self.phase = Phase::Lingering;
-                    self.wait_for(LINGER, around);
-                    self.go_on_lingering(around)
+                    let until = around.now + LINGER;
+                    self.phase = Phase::Lingering { until };
+                    self.wait_for(LINGER_PAUSE, around);
+                    self.go_on_lingering(until, around)
                 }
                 After::NextRequest if around.is_draining && self.input.is_empty() => self.part(),
                 After::NextRequest => {
@@ -279,13 +286,21 @@ impl Connection {
         Progress::Over
     }
 
-    fn go_on_lingering(&mut self, around: &mut Surroundings<'_>) -> Progress {
+    fn go_on_lingering(&mut self, until: Instant, around: &mut Surroundings<'_>) -> Progress {
+        let mut read = 0;
         // `receive` has the buffer, and comes here itself when it has put it back.
         while !around.scratch.is_empty() {
+            if read >= BYTES_AT_ONCE {
+                self.wants_turn = true;
+                break;
+            }
             match self.transport.read(around.scratch) {
                 Ok(0) => return Progress::Over,
-                Ok(_) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Progress::Waiting,
+                Ok(length) => {
+                    read += length;
+                    self.deadline = (around.now + LINGER_PAUSE).min(until);
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
                 Err(_) => return Progress::Over,
             }
         }
@@ -295,10 +310,15 @@ impl Connection {
     /// Reads until the socket is empty or a request is complete.
     fn receive(&mut self, around: &mut Surroundings<'_>) -> Progress {
         let mut progress = Progress::Waiting;
+        let mut read = 0;
         while self.may_have_unread
             && matches!(progress, Progress::Waiting)
             && matches!(self.phase, Phase::Head(_) | Phase::Body(_))
         {
+            if read >= BYTES_AT_ONCE {
+                self.wants_turn = true;
+                break;
+            }
             let scratch = std::mem::take(&mut around.scratch);
             progress = match self.transport.read(scratch) {
                 Ok(0) => {
@@ -306,6 +326,7 @@ impl Connection {
                     self.on_end_of_input(around)
                 }
                 Ok(length) => {
+                    read += length;
                     // Fewer bytes than there was room for: the socket is empty (epoll(7)).
                     self.may_have_unread = self.has_ended || !self.transport.is_emptied_by(length, scratch.len());
                     self.feed(&scratch[..length], around)
@@ -319,7 +340,7 @@ impl Connection {
             around.scratch = scratch;
         }
         match (&progress, &self.phase) {
-            (Progress::Waiting, Phase::Lingering) => self.go_on_lingering(around),
+            (Progress::Waiting, Phase::Lingering { until }) => self.go_on_lingering(*until, around),
             _ => progress,
         }
     }
@@ -336,7 +357,7 @@ impl Connection {
         let result = match self.phase {
             Phase::Head(_) => self.feed_head(bytes, around),
             Phase::Body(_) => self.feed_body(bytes, around),
-            Phase::Serving(_) | Phase::Flushing { .. } | Phase::Lingering => return Progress::Waiting,
+            Phase::Serving(_) | Phase::Flushing { .. } | Phase::Lingering { .. } => return Progress::Waiting,
         };
         result.unwrap_or_else(|error| self.refuse(&error, around))
     }
@@ -418,7 +439,8 @@ impl Connection {
                 BodyStep::End => break,
             }
         }
-        let Phase::Body(receiving) = std::mem::replace(&mut self.phase, Phase::Lingering) else {
+        let until = around.now;
+        let Phase::Body(receiving) = std::mem::replace(&mut self.phase, Phase::Lingering { until }) else {
             return Ok(Progress::Waiting);
         };
         let Receiving { head, body, .. } = *receiving;
@@ -446,5 +468,108 @@ fn check_body_size(length: u64, settings: &ServerSettings) -> Result<(), PeerErr
             Err(PeerError::new(413, "the body is larger than this server takes (RFC 9110 §15.5.14)"))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+    use crate::transport::Stream;
+
+    /// A connection, its peer, and a clock that is moved by hand.
+    struct Scene {
+        connection: Connection,
+        peer: TcpStream,
+        settings: ServerSettings,
+        scratch: Vec<u8>,
+        date: DateCache,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(settings: ServerSettings) -> Self {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let (accepted, address) = listener.accept().unwrap();
+            accepted.set_nonblocking(true).unwrap();
+            let transport = Transport::new(Stream::Tcp(mio::net::TcpStream::from_std(accepted)), None);
+            let listener =
+                ListenerInfo { server_name: "localhost".to_owned(), server_port: "80".to_owned(), is_tls: false };
+            let info = ConnectionInfo { peer: Some(address), listener: Arc::new(listener) };
+            let (key, now) = (SlotKey::from_token(mio::Token(0)), Instant::now());
+            let connection = Connection::new(key, info, transport, now, settings.head_timeout);
+            Self { connection, peer, settings, scratch: vec![0; 4096], date: DateCache::new(), now }
+        }
+
+        /// What becomes of the connection when the peer has sent `bytes`, `seconds` later.
+        fn send(&mut self, seconds: u64, bytes: &[u8]) -> Progress {
+            self.peer.write_all(bytes).unwrap();
+            crate::sys::wait_until_ready(self.connection.transport.descriptor(), false, Duration::from_secs(5))
+                .unwrap();
+            self.act(seconds, |connection, around| connection.on_news(News::READABLE, around))
+        }
+
+        fn act<T>(&mut self, seconds: u64, action: impl FnOnce(&mut Connection, &mut Surroundings<'_>) -> T) -> T {
+            self.now += Duration::from_secs(seconds);
+            let mut around = Surroundings {
+                settings: &self.settings,
+                scratch: &mut self.scratch,
+                date: &mut self.date,
+                now: self.now,
+                is_draining: false,
+            };
+            action(&mut self.connection, &mut around)
+        }
+
+        fn seconds_left(&self) -> u64 {
+            self.connection.deadline.saturating_duration_since(self.now).as_secs()
+        }
+    }
+
+    const TOO_LARGE: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000000\r\n\r\n";
+
+    fn refused() -> Scene {
+        let mut scene = Scene::new(ServerSettings { max_body_bytes: Some(10), ..ServerSettings::default() });
+        assert!(matches!(scene.send(0, TOO_LARGE), Progress::Waiting));
+        let mut answer = [0; 12];
+        scene.peer.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 413");
+        scene
+    }
+
+    #[test]
+    fn a_refused_peer_that_goes_on_sending_is_given_time_again_and_again() {
+        let mut scene = refused();
+        for _ in 0..6 {
+            assert_eq!(scene.seconds_left(), 5);
+            assert!(matches!(scene.send(4, b"more"), Progress::Waiting));
+        }
+    }
+
+    #[test]
+    fn a_refused_peer_is_given_no_more_than_half_a_minute() {
+        let mut scene = refused();
+        for _ in 0..7 {
+            assert!(matches!(scene.send(4, b"more"), Progress::Waiting));
+        }
+        assert_eq!(scene.seconds_left(), 2);
+        assert!(matches!(scene.act(2, Connection::on_timeout), Progress::Over));
+    }
+
+    #[test]
+    fn a_peer_that_sends_without_end_lets_others_have_their_turn() {
+        let mut scene = refused();
+        let mut peer = scene.peer.try_clone().unwrap();
+        let sender = std::thread::spawn(move || while peer.write_all(&[b'x'; 65536]).is_ok() {});
+        while !scene.connection.wants_turn {
+            let descriptor = scene.connection.transport.descriptor();
+            crate::sys::wait_until_ready(descriptor, false, Duration::from_secs(5)).unwrap();
+            assert!(matches!(scene.act(0, |it, around| it.on_news(News::READABLE, around)), Progress::Waiting));
+        }
+        drop(scene);
+        sender.join().unwrap();
     }
 }

@@ -86,6 +86,8 @@ pub(crate) struct EventLoop {
     events: Events,
     /// Events of the last poll that are not dealt with, in order.
     ready: VecDeque<(Token, News)>,
+    /// Connections that could have gone on, and do so behind the events of the next poll.
+    turns: Vec<SlotKey>,
     /// Requests that are complete and wait for a thread, in the order in which they became so.
     queue: VecDeque<Box<Connection>>,
     listeners: Vec<Listener>,
@@ -119,6 +121,7 @@ impl EventLoop {
             poll,
             events: Events::with_capacity(EVENTS_PER_POLL),
             ready: VecDeque::with_capacity(EVENTS_PER_POLL),
+            turns: Vec::new(),
             queue: VecDeque::new(),
             listeners,
             accept_again_at: None,
@@ -187,7 +190,8 @@ impl EventLoop {
     }
 
     fn wait_for_events(&mut self, outside: &impl Outside) {
-        let timeout = if outside.may_block() { self.poll_timeout() } else { Some(Duration::ZERO) };
+        let may_block = outside.may_block() && self.turns.is_empty();
+        let timeout = if may_block { self.poll_timeout() } else { Some(Duration::ZERO) };
         let result = self.poll.poll(&mut self.events, timeout);
         outside.has_blocked();
         self.now = Instant::now();
@@ -204,6 +208,8 @@ impl EventLoop {
             };
             self.ready.push_back((event.token(), news));
         }
+        let turn = News { is_writable: true, ..News::default() };
+        self.ready.extend(self.turns.drain(..).map(|key| (key.token(), turn)));
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
@@ -265,8 +271,10 @@ impl EventLoop {
         }
         // What was said while a thread had it will not be said again.
         let key = connection.key;
-        let mut news = self.slots.take_news(key);
-        news.is_writable |= std::mem::take(&mut connection.wants_turn);
+        let news = self.slots.take_news(key);
+        if std::mem::take(&mut connection.wants_turn) {
+            self.turns.push(key);
+        }
         self.slots.put_back(connection);
         if news.is_any() {
             self.ready.push_back((key.token(), news));

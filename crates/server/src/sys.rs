@@ -12,6 +12,15 @@ pub(crate) fn wait_until_writable(descriptor: RawFd, timeout: Duration) -> io::R
     wait_for(descriptor, libc::POLLOUT, timeout)
 }
 
+/// Waits until `descriptor` has bytes or has failed, or, with `wants_room`, takes bytes. Returns
+/// `false` when `timeout` ran out.
+///
+/// # Errors
+/// poll(2) failed for another reason than a signal.
+pub(crate) fn wait_until_ready(descriptor: RawFd, wants_room: bool, timeout: Duration) -> io::Result<bool> {
+    wait_for(descriptor, libc::POLLIN | if wants_room { libc::POLLOUT } else { 0 }, timeout)
+}
+
 fn wait_for(descriptor: RawFd, events: libc::c_short, timeout: Duration) -> io::Result<bool> {
     let milliseconds = libc::c_int::try_from(timeout.as_millis()).unwrap_or(libc::c_int::MAX);
     let mut entry = [libc::pollfd { fd: descriptor, events, revents: 0 }];
