@@ -27,6 +27,9 @@ const LINGER_PAUSE: Duration = Duration::from_secs(5);
 /// Bytes read from one peer before others have their turn.
 const BYTES_AT_ONCE: usize = 1024 * 1024;
 
+/// What a peer waits for that has announced a body (RFC 9110 §10.1.1).
+pub(crate) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
 /// Who is at the two ends of a connection.
 #[derive(Debug, Clone)]
 pub struct ConnectionInfo {
@@ -90,6 +93,8 @@ struct Receiving {
     head: RequestHead,
     decoder: BodyDecoder,
     body: BodyBuffer,
+    /// Whether the peer is still to be told to go on (RFC 9110 §10.1.1).
+    owes_continue: bool,
 }
 
 #[derive(Debug)]
@@ -339,8 +344,18 @@ impl Connection {
             };
             around.scratch = scratch;
         }
-        match (&progress, &self.phase) {
-            (Progress::Waiting, Phase::Lingering { until }) => self.go_on_lingering(*until, around),
+        match (&progress, &mut self.phase) {
+            (Progress::Waiting, Phase::Lingering { until }) => {
+                let until = *until;
+                self.go_on_lingering(until, around)
+            }
+            (Progress::Waiting, Phase::Body(receiving)) if receiving.owes_continue && !self.may_have_unread => {
+                receiving.owes_continue = false;
+                match self.transport.send_or_keep([CONTINUE, b"", b""], Urgency::Now) {
+                    Ok(()) => progress,
+                    Err(_) => Progress::Over,
+                }
+            }
             _ => progress,
         }
     }
@@ -402,14 +417,11 @@ impl Connection {
             check_body_size(length, around.settings)?;
             body.reserve(length, around.settings.body_buffer_bytes);
         }
-        if head.expects_continue && rest.is_empty() {
-            let sent = self.transport.send_or_keep([b"HTTP/1.1 100 Continue\r\n\r\n", b"", b""], Urgency::Now);
-            if sent.is_err() {
-                return Ok(Progress::Over);
-            }
-        }
+        let owes_continue = head.expects_continue && rest.is_empty();
+        // The body may have come since the head was read, and then nobody waits.
+        self.may_have_unread |= owes_continue;
         let decoder = BodyDecoder::new(head.framing, around.settings.max_trailer_bytes);
-        self.phase = Phase::Body(Box::new(Receiving { head, decoder, body }));
+        self.phase = Phase::Body(Box::new(Receiving { head, decoder, body, owes_continue }));
         self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)
     }
@@ -418,6 +430,7 @@ impl Connection {
         let Phase::Body(receiving) = &mut self.phase else {
             return Ok(Progress::Waiting);
         };
+        receiving.owes_continue &= bytes.is_empty();
         let mut rest = bytes;
         loop {
             let (used, step) = receiving.decoder.step(rest)?;
@@ -557,6 +570,19 @@ mod tests {
         }
         assert_eq!(scene.seconds_left(), 2);
         assert!(matches!(scene.act(2, Connection::on_timeout), Progress::Over));
+    }
+
+    #[test]
+    fn a_peer_whose_body_has_come_meanwhile_is_not_told_to_go_on() {
+        let mut scene = Scene::new(ServerSettings::default());
+        let head = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+        // Room for the head alone, so that the body is still in the socket when the head is seen.
+        scene.scratch.truncate(head.len());
+        assert!(matches!(scene.send(0, &[head, &b"body"[..]].concat()), Progress::Ready(_)));
+        drop(scene.connection);
+        let mut heard = Vec::new();
+        scene.peer.read_to_end(&mut heard).unwrap();
+        assert_eq!(heard, b"");
     }
 
     #[test]
