@@ -1,5 +1,7 @@
 //! What the server wants of an application.
 
+use std::io;
+
 use uncork_protocol::RequestHead;
 
 use crate::{BodyBuffer, ConnectionInfo, Responder};
@@ -13,6 +15,10 @@ pub trait Application: Send + Sync + 'static {
     /// Answers one request through `responder`. Returning without having finished the answer
     /// breaks the connection, so that the peer never takes half an answer for a whole one.
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>);
+
+    /// Tells the operator that the body of a request could not be kept. Called seldom, on a
+    /// thread of its own, which may wait.
+    fn on_full_storage(&self, head: &RequestHead, error: &io::Error);
 }
 
 /// One request, complete: its body has been received.

@@ -3,6 +3,7 @@
 //! A connection does not know the event loop: it is told what the kernel said, and answers
 //! what became of it.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -131,6 +132,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) date: &'a mut DateCache,
     pub(crate) now: Instant,
     pub(crate) is_draining: bool,
+    /// Where the loop finds the head of a request whose body could not be kept, and why.
+    pub(crate) full_storage: &'a mut Option<(RequestHead, io::Error)>,
 }
 
 impl Connection {
@@ -227,6 +230,10 @@ impl Connection {
 
     /// Answers a request that the application is not to see.
     pub(crate) fn refuse(&mut self, error: &PeerError, around: &mut Surroundings<'_>) -> Progress {
+        // Its room is free again before the peer knows, and tries again.
+        if let Phase::Body(receiving) = &mut self.phase {
+            receiving.body = BodyBuffer::default();
+        }
         let mut answer = Vec::new();
         peer_error_response(&mut answer, error, false, around.date.now());
         if self.transport.send_or_keep([&answer, b"", b""], Urgency::Now).is_err() {
@@ -305,7 +312,7 @@ impl Connection {
                     read += length;
                     self.deadline = (around.now + LINGER_PAUSE).min(until);
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(_) => return Progress::Over,
             }
         }
@@ -336,7 +343,7 @@ impl Connection {
                     self.may_have_unread = self.has_ended || !self.transport.is_emptied_by(length, scratch.len());
                     self.feed(&scratch[..length], around)
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.may_have_unread = false;
                     Progress::Waiting
                 }
@@ -444,10 +451,10 @@ impl Connection {
                 }
                 BodyStep::Data(data) => {
                     check_body_size(receiving.body.len() + data.len() as u64, around.settings)?;
-                    receiving
-                        .body
-                        .append(data, around.settings.body_buffer_bytes)
-                        .map_err(|_| PeerError::new(507, "there is no room to keep the request's body"))?;
+                    if let Err(error) = receiving.body.append(data, around.settings.body_buffer_bytes) {
+                        *around.full_storage = Some((receiving.head.clone(), error));
+                        return Err(PeerError::new(507, "there is no room to keep the request's body"));
+                    }
                 }
                 BodyStep::End => break,
             }
@@ -533,6 +540,7 @@ mod tests {
                 date: &mut self.date,
                 now: self.now,
                 is_draining: false,
+                full_storage: &mut None,
             };
             action(&mut self.connection, &mut around)
         }
@@ -578,7 +586,7 @@ mod tests {
         let head = b"POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
         // Room for the head alone, so that the body is still in the socket when the head is seen.
         scene.scratch.truncate(head.len());
-        assert!(matches!(scene.send(0, &[head, &b"body"[..]].concat()), Progress::Ready(_)));
+        assert!(matches!(scene.send(0, &[head, &b"body"[..]].concat()), Progress::Ready));
         drop(scene.connection);
         let mut heard = Vec::new();
         scene.peer.read_to_end(&mut heard).unwrap();

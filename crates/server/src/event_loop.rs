@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Registry, Token, Waker};
-use uncork_protocol::PeerError;
+use uncork_protocol::{PeerError, RequestHead};
 
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
@@ -64,6 +64,8 @@ pub(crate) trait Outside {
     /// Called when the loop has blocked.
     fn has_blocked(&self);
     fn ending(&self) -> Ending;
+    /// A body could not be kept. Must not block.
+    fn on_full_storage(&self, head: RequestHead, error: io::Error);
     /// Whether the caretaker should give the lead back.
     fn is_lead_wanted(&self) -> bool;
 }
@@ -101,6 +103,8 @@ pub(crate) struct EventLoop {
     settings: Arc<ServerSettings>,
     tls: Option<TlsConfig>,
     ending: Ending,
+    /// A request whose body could not be kept, of which the operator is to be told.
+    full_storage: Option<(RequestHead, io::Error)>,
     /// Whether whoever drives the loop now will call nothing.
     has_caretaker: bool,
 }
@@ -134,6 +138,7 @@ impl EventLoop {
             settings,
             tls,
             ending: Ending::No,
+            full_storage: None,
             has_caretaker: false,
         };
         let registry = event_loop.poll.registry().try_clone()?;
@@ -147,6 +152,9 @@ impl EventLoop {
         self.has_caretaker = is_caretaker;
         loop {
             self.take_returned(outside);
+            if let Some((head, error)) = self.full_storage.take() {
+                outside.on_full_storage(head, error);
+            }
             if is_caretaker {
                 if outside.is_lead_wanted() {
                     return Next::PassLead;
@@ -419,6 +427,7 @@ impl EventLoop {
             date: &mut self.date,
             now: self.now,
             is_draining: self.ending >= Ending::Draining,
+            full_storage: &mut self.full_storage,
         }
     }
 }

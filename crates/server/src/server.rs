@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Waker};
+use uncork_protocol::RequestHead;
 
 use crate::app::{Application, Request};
 use crate::connection::{Connection, Serving};
@@ -31,6 +32,10 @@ const FAST_CALL: Duration = Duration::from_micros(200);
 /// that the settings allow. Such a thread costs little but its stack.
 const SLOW_READERS_FOR_A_THREAD: usize = 4;
 
+/// How long it is before the operator is told again that bodies can't be kept: on a full disk,
+/// every upload fails.
+const STORAGE_SILENCE: Duration = Duration::from_secs(10);
+
 /// How long a thread waits to be needed before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,7 +46,7 @@ pub struct Server {
 }
 
 struct Shared {
-    application: Box<dyn Application>,
+    application: Arc<dyn Application>,
     settings: Arc<ServerSettings>,
     leadership: Leadership,
     /// Only who has the lead locks it, so that the lock is free whenever it is asked for.
@@ -53,6 +58,8 @@ struct Shared {
     /// Whether the leader is, or is about to be, asleep in the kernel.
     is_blocked: AtomicBool,
     ending: AtomicU8,
+    /// When the operator was last told that a body could not be kept.
+    told_of_storage: Mutex<Option<Instant>>,
     /// The CPU clock of the thread that leads, or led last.
     leader_clock: AtomicI64,
     /// The socket for which the leader, inside a call, holds back small pieces of an answer. The
@@ -85,7 +92,7 @@ impl Server {
         let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
         Ok(Self {
             shared: Arc::new(Shared {
-                application: Box::new(application),
+                application: Arc::new(application),
                 leadership: Leadership::new(settings.max_threads),
                 settings,
                 event_loop: Mutex::new(event_loop),
@@ -95,6 +102,7 @@ impl Server {
                 has_returned: AtomicBool::new(false),
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
+                told_of_storage: Mutex::new(None),
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
                 held: Mutex::new(None),
             }),
@@ -365,6 +373,19 @@ impl Host for CallHost<'_> {
 }
 
 impl Outside for Shared {
+    fn on_full_storage(&self, head: RequestHead, error: io::Error) {
+        let mut told = lock(&self.told_of_storage);
+        if told.is_some_and(|when| when.elapsed() < STORAGE_SILENCE) {
+            return;
+        }
+        let application = Arc::clone(&self.application);
+        // The leader must not wait for whoever is told.
+        let teller = thread::Builder::new().name("uncork-teller".into());
+        if teller.spawn(move || application.on_full_storage(&head, &error)).is_ok() {
+            *told = Some(Instant::now());
+        }
+    }
+
     fn take_returned(&self, into: &mut Vec<Returned>) {
         if self.has_returned.load(Ordering::SeqCst) {
             self.has_returned.store(false, Ordering::SeqCst);

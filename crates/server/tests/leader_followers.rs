@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
+use uncork_protocol::RequestHead;
 use uncork_server::{Application, Request, Responder, Server, ServerSettings};
 
 /// How long a test waits for what must happen.
@@ -73,6 +74,10 @@ impl Application for TestApplication {
         assert!(responder.gather(&body));
         // A test may have gone away; the answer is its to miss.
         let _ = responder.finish();
+    }
+
+    fn on_full_storage(&self, _head: &RequestHead, error: &std::io::Error) {
+        panic!("no test fills a disk: {error}");
     }
 }
 

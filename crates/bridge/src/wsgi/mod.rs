@@ -8,6 +8,8 @@ mod response;
 mod start_response;
 mod upgrade;
 
+use std::io;
+
 use pyo3::exceptions::{PyConnectionError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -116,5 +118,11 @@ impl Application for WsgiApplication {
             let complaint = format!("the application announced {announced} bytes with Content-Length and gave {given}");
             Python::attach(|py| self.report(py, head, &complaint, None));
         }
+    }
+
+    fn on_full_storage(&self, head: &RequestHead, error: &io::Error) {
+        let folder = std::env::temp_dir();
+        let what = format!("could not keep a body in `{}`, and answered 507: {error},", folder.display());
+        Python::attach(|py| self.report(py, head, &what, None));
     }
 }
