@@ -80,6 +80,25 @@ def test_a_body_over_the_limit_is_refused_before_it_is_sent(client: RawClient) -
     client.assert_closed()
 
 
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (EXPECTING % (b"/refused", 4) + b"Content-Length: 5\r\n", 400),
+        (EXPECTING_CHUNKED % b"/refused" + b"Transfer-Encoding: gzip\r\n", 400),
+        (EXPECTING % (b"/refused", 4) + b"X: %s\r\n" % (b"x" * 70_000), 431),
+        (EXPECTING % (b"/" + b"a" * 9000, 4), 414),
+    ],
+    ids=["two-lengths", "coding", "large-head", "long-target"],
+)
+def test_a_client_that_is_refused_is_not_told_to_go_on(
+    client: RawClient, request_: bytes, status: int
+) -> None:
+    head, _, more = request_.partition(b"\r\n\r\n")
+    response = client.request(head + b"\r\n" + more + b"\r\n")
+    assert response.status == status
+    client.assert_closed()
+
+
 def test_the_app_is_not_called_while_the_client_waits(server: LiveServer) -> None:
     with server.client() as waiting, server.client() as other:
         waiting.send(EXPECTING % (b"/waiting", 4))
