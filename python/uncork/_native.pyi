@@ -32,6 +32,8 @@ class WorkerSettings(Protocol):
     @property
     def max_body(self) -> int | None: ...
     @property
+    def streams_bodies(self) -> bool: ...
+    @property
     def body_buffer_bytes(self) -> int: ...
     @property
     def output_buffer_bytes(self) -> int: ...
@@ -111,9 +113,18 @@ class FileWrapper:
 
 @final
 class Input:
-    """`wsgi.input`: the whole body of one request, as a binary file that can be sought.
+    """`wsgi.input`: the body of one request, as a binary file.
 
-    Reading never waits for the client; it lets go of the GIL where the body lies in a file.
+    A body that has been received can be sought, and reading never waits for the client; it lets
+    go of the GIL where the body lies in a file. One that is coming (`body_mode = "streamed"`) is
+    read once, while the request lasts; reading waits for the client, without the GIL, until it
+    has as many bytes as were asked for, or with `read1` some.
+
+    Raises:
+        ConnectionResetError: The client went before the body was whole.
+        TimeoutError: The client was too slow.
+        OSError: The body is not valid, or too large.
+        RuntimeError: It was read, while it was coming, after its request had ended.
     """
 
     def read(self, size: int | None = None, /) -> bytes: ...
@@ -124,7 +135,8 @@ class Input:
     def __iter__(self) -> Input: ...
     def __next__(self) -> bytes: ...
     def tell(self) -> int: ...
-    def seek(self, offset: int, whence: int = 0, /) -> int: ...
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        """Raises `io.UnsupportedOperation` where the body is coming."""
     def readable(self) -> bool: ...
     def writable(self) -> bool: ...
     def seekable(self) -> bool: ...

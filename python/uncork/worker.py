@@ -44,6 +44,7 @@ class WorkerSettings:
     max_trailer_bytes: int
     max_headers: int
     max_body: int | None
+    streams_bodies: bool
     body_buffer_bytes: int
     output_buffer_bytes: int
     keep_alive_seconds: float
@@ -70,6 +71,7 @@ def worker_settings(
         max_trailer_bytes=settings.max_trailers,
         max_headers=settings.max_headers,
         max_body=settings.max_body,
+        streams_bodies=settings.body_mode == "streamed",
         body_buffer_bytes=settings.body_buffer,
         output_buffer_bytes=settings.output_buffer,
         keep_alive_seconds=settings.keep_alive,

@@ -83,6 +83,14 @@ def test_a_body_that_needs_no_file_is_served_meanwhile(
 
 
 @pytest.mark.slow
+def test_a_streamed_body_needs_no_disk(disk: Path) -> None:
+    env = {"TMPDIR": str(disk)}
+    arguments = ("plain:app", "--body-mode=streamed")
+    with LiveServer(*arguments, directory=APPS, env=env) as server, server.client() as client:
+        assert upload(client, 4 * ROOM).status == 200
+
+
+@pytest.mark.slow
 def test_a_limit_on_the_size_of_files_is_no_end_of_the_server() -> None:
     """The kernel sends a signal that ends whoever does not expect it (setrlimit(2), XFSZ)."""
     with LiveServer("plain:app", "--body-buffer=64KiB", directory=APPS) as server:

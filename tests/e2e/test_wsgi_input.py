@@ -31,9 +31,9 @@ STEPS = [
 STEPS_OF_BARE_APPS = ["read;read;read 5", "readline;read;readline", "read 3;read", "next;read"]
 
 
-@pytest.fixture(scope="module")
-def server(serve: Serve) -> LiveServer:
-    return serve("reading:app")
+@pytest.fixture(scope="module", params=["buffered", "streamed"])
+def server(serve: Serve, request: pytest.FixtureRequest) -> LiveServer:
+    return serve("reading:app", f"--body-mode={request.param}")
 
 
 def request(path: str, steps: str, body: bytes, framing: str) -> bytes:

@@ -21,10 +21,19 @@ pub trait Application: Send + Sync + 'static {
     fn on_full_storage(&self, head: &RequestHead, error: &io::Error);
 }
 
-/// One request, complete: its body has been received.
+/// One request.
 #[derive(Debug)]
 pub struct Request<'job> {
     pub head: &'job RequestHead,
-    pub body: BodyBuffer,
+    pub body: RequestBody,
     pub connection: &'job ConnectionInfo,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// It has been received.
+    Whole(BodyBuffer),
+    /// It is read through the responder, while it comes.
+    Coming,
 }

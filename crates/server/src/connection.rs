@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head, peer_error_response};
 use uncork_protocol::{PeerError, RequestFraming, RequestHead};
 
+use crate::app::RequestBody;
 use crate::body_buffer::BodyBuffer;
+use crate::body_stream::{BodyStream, PassedOver, Unread};
 use crate::date::DateCache;
 use crate::listener::ListenerInfo;
 use crate::settings::ServerSettings;
@@ -65,6 +67,8 @@ pub(crate) struct Connection {
     has_ended: bool,
     /// Bytes that came and belong to a head that is not complete, or to a later request.
     pub(crate) input: Vec<u8>,
+    /// The body of the request that is with the application, where that reads it itself.
+    pub(crate) coming: Option<Box<BodyStream>>,
     phase: Phase,
 }
 
@@ -74,10 +78,12 @@ enum Phase {
     Head(HeadScanner),
     /// Waiting for the rest of a body.
     Body(Box<Receiving>),
-    /// A request is complete, and waits for a thread, or is with the application.
-    Serving(WholeRequest),
+    /// A request waits for a thread, or is with the application.
+    Serving(ReadyRequest),
     /// Waiting for the peer to take the rest of an answer.
     Flushing { then: After },
+    /// Waiting for the rest of a body that the application has left.
+    PassingOver(Box<BodyStream>),
     /// Our side has ended; reading on so that the peer gets to see the answer.
     Lingering { until: Instant },
 }
@@ -99,15 +105,18 @@ struct Receiving {
 }
 
 #[derive(Debug)]
-struct WholeRequest {
+struct ReadyRequest {
     head: RequestHead,
+    /// What was received before the application is called.
     body: BodyBuffer,
 }
 
-/// A whole request, and what answering it takes.
+/// A request, and what answering it takes.
 pub(crate) struct Serving<'a> {
     pub(crate) head: &'a RequestHead,
-    pub(crate) body: BodyBuffer,
+    pub(crate) body: RequestBody,
+    /// The body, where the application reads it itself.
+    pub(crate) coming: Option<&'a mut BodyStream>,
     pub(crate) info: &'a ConnectionInfo,
     pub(crate) transport: &'a mut Transport,
     /// Bytes that came behind the request.
@@ -158,6 +167,7 @@ impl Connection {
             may_have_unread: false,
             has_ended: false,
             input: Vec::new(),
+            coming: None,
             phase: Phase::Head(HeadScanner::default()),
         }
     }
@@ -175,7 +185,7 @@ impl Connection {
         match self.phase {
             Phase::Flushing { then } => self.go_on_flushing(then, around),
             Phase::Lingering { until } => self.go_on_lingering(until, around),
-            Phase::Head(_) | Phase::Body(_) => self.receive(around),
+            Phase::Head(_) | Phase::Body(_) | Phase::PassingOver(_) => self.receive(around),
             Phase::Serving(_) => Progress::Waiting,
         }
     }
@@ -198,34 +208,59 @@ impl Connection {
                 self.wait_for(timeout, around);
                 self.go_on_flushing(then, around)
             }
-            Phase::Lingering { .. } => Progress::Over,
+            Phase::PassingOver(_) | Phase::Lingering { .. } => Progress::Over,
             Phase::Serving(_) => Progress::Waiting,
         }
     }
 
     /// The request that `Progress::Ready` spoke of. Its body is given away once.
     pub(crate) fn serving(&mut self) -> Option<Serving<'_>> {
-        let Self { info, transport, input, phase: Phase::Serving(request), .. } = self else {
+        let Self { info, transport, input, coming, phase: Phase::Serving(request), .. } = self else {
             return None;
         };
-        Some(Serving { head: &request.head, body: std::mem::take(&mut request.body), info, transport, input })
+        let coming = coming.as_deref_mut();
+        let body = match &coming {
+            Some(_) => RequestBody::Coming,
+            None => RequestBody::Whole(std::mem::take(&mut request.body)),
+        };
+        Some(Serving { head: &request.head, body, coming, info, transport, input })
     }
 
     /// Goes on after the application's answer. `keeps_alive` is `None` when the answer was
     /// broken off, and the peer must see that.
     pub(crate) fn after_answer(&mut self, keeps_alive: Option<bool>, around: &mut Surroundings<'_>) -> Progress {
-        let Phase::Serving(WholeRequest { head, .. }) = &self.phase else {
+        let Phase::Serving(ReadyRequest { head, .. }) = &self.phase else {
             return Progress::Over;
         };
         let closes_unasked = head.wants_keep_alive;
+        let is_body_left = self.take_up_body();
         let then = match keeps_alive {
             None => return Progress::Over,
-            Some(true) => After::NextRequest,
+            Some(true) if !is_body_left || self.coming.is_some() => After::NextRequest,
             // Who asked for the close sends nothing more, and needs no lingering.
-            Some(false) if !closes_unasked && self.input.is_empty() => After::Close,
-            Some(false) => After::Linger,
+            Some(false) if !closes_unasked && self.input.is_empty() && !is_body_left => After::Close,
+            Some(_) => After::Linger,
         };
         self.go_on_flushing(then, around)
+    }
+
+    /// Sees what the application has left of a body that it could read; `true` if anything. Where
+    /// that can be passed over, it stays.
+    fn take_up_body(&mut self) -> bool {
+        let Some(body) = self.coming.take() else {
+            return false;
+        };
+        // Only who has read the socket knows, and that was not the loop.
+        self.may_have_unread = true;
+        match body.leave() {
+            Unread::Nothing(rest) => {
+                self.input = rest;
+                return false;
+            }
+            Unread::Some(body) => self.coming = Some(body),
+            Unread::TooMuch => {}
+        }
+        true
     }
 
     /// Answers a request that the application is not to see.
@@ -240,6 +275,7 @@ impl Connection {
             return Progress::Over;
         }
         self.input = Vec::new();
+        self.coming = None;
         self.go_on_flushing(After::Linger, around)
     }
 
@@ -257,25 +293,44 @@ impl Connection {
             }
             Ok(Flush::Done) => match then {
                 After::Close => self.part(),
-                After::Linger => {
-                    self.transport.end_output();
-                    let until = around.now + LINGER;
-                    self.phase = Phase::Lingering { until };
-                    self.wait_for(LINGER_PAUSE, around);
-                    self.go_on_lingering(until, around)
-                }
-                After::NextRequest if around.is_draining && self.input.is_empty() => self.part(),
-                After::NextRequest => {
-                    self.phase = Phase::Head(HeadScanner::default());
-                    self.wait_for(around.settings.keep_alive, around);
-                    let input = std::mem::take(&mut self.input);
-                    match self.feed(&input, around) {
-                        Progress::Waiting => self.receive(around),
-                        progress => progress,
-                    }
-                }
+                After::Linger => self.linger(around),
+                After::NextRequest => self.go_on_to_next_request(around),
             },
         }
+    }
+
+    fn linger(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        self.transport.end_output();
+        let until = around.now + LINGER;
+        self.phase = Phase::Lingering { until };
+        self.wait_for(LINGER_PAUSE, around);
+        self.go_on_lingering(until, around)
+    }
+
+    fn go_on_to_next_request(&mut self, around: &mut Surroundings<'_>) -> Progress {
+        if let Some(body) = self.coming.take() {
+            if around.is_draining {
+                return self.linger(around);
+            }
+            self.phase = Phase::PassingOver(body);
+            self.wait_for(around.settings.body_timeout, around);
+            return self.receive(around);
+        }
+        let input = std::mem::take(&mut self.input);
+        match self.begin_head(&input, around) {
+            Progress::Waiting => self.receive(around),
+            progress => progress,
+        }
+    }
+
+    /// Waits for a request, of which, and of what follows it, `first` came already.
+    fn begin_head(&mut self, first: &[u8], around: &mut Surroundings<'_>) -> Progress {
+        if around.is_draining && first.is_empty() {
+            return self.part();
+        }
+        self.phase = Phase::Head(HeadScanner::default());
+        self.wait_for(around.settings.keep_alive, around);
+        self.feed(first, around)
     }
 
     /// Gives the peer this time from now.
@@ -325,7 +380,7 @@ impl Connection {
         let mut read = 0;
         while self.may_have_unread
             && matches!(progress, Progress::Waiting)
-            && matches!(self.phase, Phase::Head(_) | Phase::Body(_))
+            && matches!(self.phase, Phase::Head(_) | Phase::Body(_) | Phase::PassingOver(_))
         {
             if read >= BYTES_AT_ONCE {
                 self.wants_turn = true;
@@ -368,7 +423,7 @@ impl Connection {
     }
 
     fn on_end_of_input(&mut self, around: &mut Surroundings<'_>) -> Progress {
-        if self.is_idle() {
+        if self.is_idle() || matches!(self.phase, Phase::PassingOver(_)) {
             return Progress::Over;
         }
         self.refuse(&PeerError::bad_request("the request ended early (RFC 9112 §8)"), around)
@@ -379,9 +434,25 @@ impl Connection {
         let result = match self.phase {
             Phase::Head(_) => self.feed_head(bytes, around),
             Phase::Body(_) => self.feed_body(bytes, around),
+            Phase::PassingOver(_) => return self.pass_over(bytes, around),
             Phase::Serving(_) | Phase::Flushing { .. } | Phase::Lingering { .. } => return Progress::Waiting,
         };
         result.unwrap_or_else(|error| self.refuse(&error, around))
+    }
+
+    /// Passes over what the application has left of a body.
+    fn pass_over(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Progress {
+        let Phase::PassingOver(body) = &mut self.phase else {
+            return Progress::Waiting;
+        };
+        match body.pass_over(bytes) {
+            PassedOver::Part => {
+                self.note_progress(bytes.len() as u64, around.settings.body_timeout, around);
+                Progress::Waiting
+            }
+            PassedOver::All(used) => self.begin_head(&bytes[used..], around),
+            PassedOver::TooMuch => self.linger(around),
+        }
     }
 
     fn feed_head(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Result<Progress, PeerError> {
@@ -421,7 +492,13 @@ impl Connection {
             return Ok(self.become_ready(head, body, rest, around));
         }
         if let RequestFraming::Length(length) = head.framing {
-            check_body_size(length, around.settings)?;
+            around.settings.check_body_size(length)?;
+        }
+        if around.settings.streams_bodies {
+            self.coming = Some(Box::new(BodyStream::start(&head, rest, around.settings)?));
+            return Ok(self.become_ready(head, body, b"", around));
+        }
+        if let RequestFraming::Length(length) = head.framing {
             body.reserve(length, around.settings.body_buffer_bytes);
         }
         let owes_continue = head.expects_continue && rest.is_empty();
@@ -450,7 +527,7 @@ impl Connection {
                     return Ok(Progress::Waiting);
                 }
                 BodyStep::Data(data) => {
-                    check_body_size(receiving.body.len() + data.len() as u64, around.settings)?;
+                    around.settings.check_body_size(receiving.body.len() + data.len() as u64)?;
                     if let Err(error) = receiving.body.append(data, around.settings.body_buffer_bytes) {
                         *around.full_storage = Some((receiving.head.clone(), error));
                         return Err(PeerError::new(507, "there is no room to keep the request's body"));
@@ -467,6 +544,7 @@ impl Connection {
         Ok(self.become_ready(head, body, rest, around))
     }
 
+    /// Hands a request out; the connection goes with it.
     fn become_ready(
         &mut self,
         head: RequestHead,
@@ -474,20 +552,11 @@ impl Connection {
         rest: &[u8],
         around: &mut Surroundings<'_>,
     ) -> Progress {
-        self.phase = Phase::Serving(WholeRequest { head, body });
+        self.phase = Phase::Serving(ReadyRequest { head, body });
         self.input = rest.to_vec();
         self.waiting_since = around.now;
         self.requests += 1;
         Progress::Ready
-    }
-}
-
-fn check_body_size(length: u64, settings: &ServerSettings) -> Result<(), PeerError> {
-    match settings.max_body_bytes {
-        Some(limit) if length > limit => {
-            Err(PeerError::new(413, "the body is larger than this server takes (RFC 9110 §15.5.14)"))
-        }
-        _ => Ok(()),
     }
 }
 

@@ -19,6 +19,8 @@ mod app;
 #[cfg(not(loom))]
 mod body_buffer;
 #[cfg(not(loom))]
+mod body_stream;
+#[cfg(not(loom))]
 mod connection;
 #[cfg(not(loom))]
 mod date;
@@ -47,9 +49,11 @@ mod tls;
 #[cfg(not(loom))]
 mod transport;
 #[cfg(not(loom))]
-pub use app::{Application, Request};
+pub use app::{Application, Request, RequestBody};
 #[cfg(not(loom))]
 pub use body_buffer::{BodyBuffer, BodyReader};
+#[cfg(not(loom))]
+pub use body_stream::{BodyError, BodyWait, Received};
 #[cfg(not(loom))]
 pub use connection::ConnectionInfo;
 #[cfg(not(loom))]

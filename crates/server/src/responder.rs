@@ -11,6 +11,7 @@ use socket2::SockRef;
 use uncork_protocol::RequestHead;
 use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response};
 
+use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
 use crate::relay;
 use crate::settings::ServerSettings;
@@ -66,6 +67,8 @@ pub struct Responder<'job> {
     may_keep_alive: bool,
     /// Bytes that came behind the request.
     leftover: &'job mut Vec<u8>,
+    /// The request's body, where the application reads it while it comes.
+    coming: Option<&'job mut BodyStream>,
     host: &'job dyn Host,
     state: State,
     /// As `broken_length` of an answer that has ended.
@@ -103,6 +106,8 @@ enum State {
     Finished { keeps_alive: bool },
     /// The answer can't be finished.
     Broken,
+    /// The server has answered in the application's place.
+    Refused,
     /// The application speaks to the peer by itself.
     HandedOver,
 }
@@ -125,11 +130,75 @@ impl<'job> Responder<'job> {
             scratch,
             may_keep_alive,
             leftover,
+            coming: None,
             host,
             state: State::Fresh,
             broken_length: None,
             has_held: false,
         }
+    }
+
+    pub(crate) fn with_coming_body(self, coming: Option<&'job mut BodyStream>) -> Self {
+        Self { coming, ..self }
+    }
+
+    /// What is at hand of a body that is coming.
+    pub fn body_data(&self) -> &[u8] {
+        self.coming.as_ref().map_or(b"", |body| body.data())
+    }
+
+    /// Takes `length` bytes from the start of what is at hand.
+    pub fn consume_body(&mut self, length: usize) {
+        if let Some(body) = &mut self.coming {
+            body.consume(length);
+        }
+    }
+
+    /// Bytes of a body that is coming that were consumed.
+    pub fn body_position(&self) -> u64 {
+        self.coming.as_ref().map_or(0, |body| body.position())
+    }
+
+    /// Why a body that was coming can't be read on, if so.
+    pub fn body_failure(&self) -> Option<BodyError> {
+        self.coming.as_ref().and_then(|body| body.failure())
+    }
+
+    /// Takes in what has come of the body, until something is at hand. Never blocks. A peer that
+    /// waits to be asked for the body is asked now.
+    ///
+    /// # Errors
+    /// It can't be read on. Where nothing of an answer was sent, the peer is told why, and that is
+    /// the answer.
+    pub fn receive_body(&mut self) -> Result<Received, BodyError> {
+        let may_speak = !self.is_sent();
+        let Some(body) = &mut self.coming else {
+            return Ok(Received::Ended);
+        };
+        let result = body.receive(self.transport, self.settings, may_speak);
+        if self.has_held && matches!(result, Ok(Received::Nothing(_))) {
+            // The peer may need the answer so far before it sends more.
+            sys::push(self.transport.descriptor());
+        }
+        if let (Err(error), true) = (&result, may_speak) {
+            self.refuse(*error);
+        }
+        result
+    }
+
+    fn refuse(&mut self, error: BodyError) {
+        let out = &mut self.scratch.out;
+        out.clear();
+        peer_error_response(out, &error.answer(), self.request.is_head(), self.scratch.date.now());
+        // A peer that has gone needs no answer.
+        let _ = self.transport.send_or_keep([out, b"", b""], Urgency::Now);
+        out.clear();
+        self.state = State::Refused;
+    }
+
+    /// Whether the request was refused because of its body; what the application says is dropped.
+    pub fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused)
     }
 
     /// Hands the connection over to the application, for a protocol that it speaks by itself.
@@ -141,6 +210,10 @@ impl<'job> Responder<'job> {
     pub fn hand_over(&mut self) -> io::Result<OwnedFd> {
         if !matches!(self.state, State::Fresh | State::Headed { .. }) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the answer to this request has begun"));
+        }
+        if let Some(body) = &mut self.coming {
+            let unread = || io::Error::new(io::ErrorKind::InvalidInput, "the body of this request was not read");
+            *self.leftover = body.take_rest().ok_or_else(unread)?;
         }
         let is_plain = self.transport.is_plain() && self.leftover.is_empty();
         self.host.on_handed_over(self.transport);
@@ -168,6 +241,9 @@ impl<'job> Responder<'job> {
         status: &[u8],
         fields: impl FnOnce(&mut HeadEncoder<'_>) -> Result<(), AppMistake>,
     ) -> Result<(), AppMistake> {
+        if self.is_refused() {
+            return Ok(());
+        }
         let out = &mut self.scratch.out;
         out.clear();
         self.state = State::Fresh;
@@ -184,17 +260,15 @@ impl<'job> Responder<'job> {
     pub fn begin_body(&mut self, length: Option<u64>) -> Result<(), SendError> {
         match self.state {
             State::Headed { facts } => {
-                let (framing, keeps_alive) = facts.finish(
-                    &mut self.scratch.out,
-                    self.request,
-                    length,
-                    self.may_keep_alive,
-                    self.scratch.date.now(),
-                );
+                let may_keep_alive =
+                    self.may_keep_alive && !self.coming.as_ref().is_some_and(|body| body.is_worth_a_close());
+                let (framing, keeps_alive) =
+                    facts.finish(&mut self.scratch.out, self.request, length, may_keep_alive, self.scratch.date.now());
                 self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
                 Ok(())
             }
             State::Answering { .. } => Ok(()),
+            State::Refused => Err(SendError::PeerGone(io::ErrorKind::BrokenPipe.into())),
             State::Fresh | State::Finished { .. } | State::Broken | State::HandedOver => Err(SendError::OutOfOrder),
         }
     }
@@ -311,15 +385,18 @@ impl<'job> Responder<'job> {
     pub fn broken_length(&self) -> Option<(u64, u64)> {
         match &self.state {
             State::Answering { body, .. } => body.broken_length(),
-            State::Fresh | State::Headed { .. } | State::Finished { .. } | State::Broken | State::HandedOver => {
-                self.broken_length
-            }
+            State::Fresh
+            | State::Headed { .. }
+            | State::Finished { .. }
+            | State::Broken
+            | State::Refused
+            | State::HandedOver => self.broken_length,
         }
     }
 
     /// Answers `500` where nothing was sent yet, and breaks the answer off where it was.
     pub fn fail(&mut self) {
-        if self.is_handed_over() {
+        if self.is_handed_over() || self.is_refused() {
             return;
         }
         if self.is_sent() {
@@ -353,6 +430,7 @@ impl<'job> Responder<'job> {
         }
         match self.state {
             State::Finished { keeps_alive } => return Some(keeps_alive),
+            State::Refused => return Some(false),
             State::HandedOver => return None,
             _ => {}
         }

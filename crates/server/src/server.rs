@@ -237,8 +237,9 @@ impl Shared {
         host: &CallHost<'_>,
         may_keep_alive: bool,
     ) -> Option<bool> {
-        let Serving { head, body, info, transport, input } = serving;
-        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive);
+        let Serving { head, body, coming, info, transport, input } = serving;
+        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive)
+            .with_coming_body(coming);
         let request = Request { head, body, connection: info };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use uncork_protocol::PeerError;
 use uncork_protocol::http1::HeadLimits;
 
 /// Every setting of a server. Whoever makes one has validated it.
@@ -28,6 +29,9 @@ pub struct ServerSettings {
     pub max_fields: usize,
     /// Bytes of a request's body; `None` for no limit.
     pub max_body_bytes: Option<u64>,
+    /// Whether the application is called as soon as a head is complete, and reads the body while
+    /// it comes.
+    pub streams_bodies: bool,
     /// Bytes of a request's body that are kept in memory; a longer one goes to a file.
     pub body_buffer_bytes: usize,
     /// Bytes of an answer that a slow peer may leave untaken before its thread waits.
@@ -54,6 +58,16 @@ impl ServerSettings {
         }
     }
 
+    /// Refuses a body of `length` bytes, or of which so many have come, if that is too large.
+    pub(crate) fn check_body_size(&self, length: u64) -> Result<(), PeerError> {
+        match self.max_body_bytes {
+            Some(limit) if length > limit => {
+                Err(PeerError::new(413, "the body is larger than this server takes (RFC 9110 §15.5.14)"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Bytes that must have been moved within `timeout` to be given it once more.
     pub(crate) fn least_progress(&self, timeout: Duration) -> u64 {
         (self.min_rate as f64 * timeout.as_secs_f64()) as u64
@@ -73,6 +87,7 @@ impl Default for ServerSettings {
             max_trailer_bytes: 16 * 1024,
             max_fields: 100,
             max_body_bytes: None,
+            streams_bodies: false,
             body_buffer_bytes: 1024 * 1024,
             output_buffer_bytes: 1024 * 1024,
             keep_alive: Duration::from_secs(75),

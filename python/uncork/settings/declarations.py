@@ -103,6 +103,7 @@ def _setting(  # noqa: PLR0913 (a declaration is one call)
 
 
 LoadAs = Literal["auto", "module", "script"]
+BodyMode = Literal["buffered", "streamed"]
 
 _APP = "Application"
 _LISTENING = "Listening"
@@ -214,12 +215,23 @@ class Settings:
         "The default stops a client from filling the disk and lets every usual upload pass "
         "(waitress has the same). `unlimited` takes the limit away.",
     )
+    body_mode: BodyMode = _setting(
+        "buffered",
+        Choice("WORD", "`buffered` or `streamed`", ("buffered", "streamed")),
+        _REQUESTS,
+        "How the application gets a request body: when it is whole (`buffered`), or while it "
+        "comes (`streamed`). "
+        "With `buffered`, a slow client costs no thread, and the application never sees a part of "
+        "an upload. With `streamed`, the application is called at once and reads as the bytes "
+        "come: an upload of any size needs no room on the disk, but each keeps a thread for as "
+        "long as its client sends.",
+    )
     body_buffer: int = _setting(
         MIB,
         Size(0, GIB),
         _REQUESTS,
         "How much of a request body is kept in memory. "
-        "What is beyond it goes to an unnamed temporary file.",
+        "What is beyond it goes to an unnamed temporary file, in the folder that `TMPDIR` names.",
     )
     max_head: int = _setting(
         64 * KIB,

@@ -12,12 +12,13 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 use uncork_protocol::headers::{CgiName, cgi_name};
-use uncork_protocol::{RequestHead, Version};
-use uncork_server::{ListenerInfo, Request};
+use uncork_protocol::{RequestFraming, RequestHead, Version};
+use uncork_server::{ListenerInfo, Request, RequestBody};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
 use super::names::{FieldKeys, KNOWN, KnownField, key};
+use super::start_response::StartResponse;
 use crate::gil::latin1;
 
 /// Longest value of a field that is kept for the next request.
@@ -76,15 +77,21 @@ impl EnvironMaker {
         Ok(Self { constants: constants.unbind(), keys: FieldKeys::new(py), memory: Mutex::default() })
     }
 
-    /// The environ of `request`, whose body goes into `wsgi.input`.
+    /// The environ of `request`, whose body goes into `wsgi.input`; one that is coming is read by
+    /// way of `answer`.
     ///
     /// # Errors
     /// There is no memory, or the body's temporary file can't be read.
-    pub(super) fn make<'py>(&self, py: Python<'py>, request: Request<'_>) -> PyResult<Bound<'py, PyDict>> {
+    pub(super) fn make<'py>(
+        &self,
+        py: Python<'py>,
+        request: Request<'_>,
+        answer: &Bound<'py, StartResponse>,
+    ) -> PyResult<Bound<'py, PyDict>> {
         match self.memory.try_lock() {
-            Ok(mut memory) => self.make_after(&mut memory, py, request),
-            Err(TryLockError::Poisoned(poisoned)) => self.make_after(&mut poisoned.into_inner(), py, request),
-            Err(TryLockError::WouldBlock) => self.make_after(&mut Memory::default(), py, request),
+            Ok(mut memory) => self.make_after(&mut memory, py, request, answer),
+            Err(TryLockError::Poisoned(poisoned)) => self.make_after(&mut poisoned.into_inner(), py, request, answer),
+            Err(TryLockError::WouldBlock) => self.make_after(&mut Memory::default(), py, request, answer),
         }
     }
 
@@ -93,6 +100,7 @@ impl EnvironMaker {
         memory: &mut Memory,
         py: Python<'py>,
         request: Request<'_>,
+        answer: &Bound<'py, StartResponse>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let Memory { templates, values, ports } = memory;
         let template = self.template(templates, py, &request.connection.listener)?;
@@ -118,12 +126,17 @@ impl EnvironMaker {
             environ.set_item(intern!(py, "REMOTE_PORT"), ports.text(py, peer.port()))?;
         }
         let has_length = self.set_fields(py, &environ, head, template, values)?;
-        // Chunked or not, what has been received has a length now (RFC 3875 §4.1.2).
-        if has_length || !request.body.is_empty() {
-            environ.set_item(intern!(py, "CONTENT_LENGTH"), decimal(py, request.body.len()))?;
+        let (length, input) = match request.body {
+            // Chunked or not, what has been received has a length now (RFC 3875 §4.1.2).
+            RequestBody::Whole(body) if body.is_empty() => (has_length.then_some(0), None),
+            RequestBody::Whole(body) => (Some(body.len()), Some(Input::whole(body.into_reader()?))),
+            RequestBody::Coming => (announced_length(head), Some(Input::coming(answer))),
+        };
+        if let Some(length) = length {
+            environ.set_item(intern!(py, "CONTENT_LENGTH"), decimal(py, length))?;
         }
-        if !request.body.is_empty() {
-            environ.set_item(intern!(py, "wsgi.input"), Bound::new(py, Input::new(request.body.into_reader()?))?)?;
+        if let Some(input) = input {
+            environ.set_item(intern!(py, "wsgi.input"), Bound::new(py, input)?)?;
         }
         Ok(environ)
     }
@@ -304,6 +317,13 @@ fn decimal(py: Python<'_>, mut number: u64) -> Bound<'_, PyString> {
         if number == 0 {
             return latin1(py, &digits[start..]);
         }
+    }
+}
+
+fn announced_length(head: &RequestHead) -> Option<u64> {
+    match head.framing {
+        RequestFraming::Length(length) => Some(length),
+        RequestFraming::None | RequestFraming::Chunked => None,
     }
 }
 

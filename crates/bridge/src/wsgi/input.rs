@@ -1,4 +1,6 @@
 //! `wsgi.input`: a request's body, as a binary file (PEP 3333, "Input and Error Streams").
+//!
+//! Either it has been received, and can be sought, or it is coming, and can be read once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,38 +9,65 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use uncork_server::BodyReader;
 
-/// The body of one request, complete. Reading never waits for the client.
+use super::coming_body::{self, Wanted};
+use super::start_response::StartResponse;
+
+/// The body of one request.
 #[pyclass(frozen, freelist = 64, module = "uncork._native")]
 pub(crate) struct Input {
-    reader: Mutex<BodyReader>,
+    source: Source,
+}
+
+enum Source {
+    Whole(Mutex<BodyReader>),
+    /// The connection is with the answer to the same request.
+    Coming(Py<StartResponse>),
 }
 
 impl Input {
     /// The body of every request that has none: nothing that is done with it leaves a trace.
     pub(super) fn empty() -> Self {
-        Self { reader: Mutex::new(BodyReader::default()) }
+        Self::whole(BodyReader::default())
     }
 
-    pub(super) fn new(reader: BodyReader) -> Self {
-        Self { reader: Mutex::new(reader) }
+    /// A body that has been received.
+    pub(super) fn whole(reader: BodyReader) -> Self {
+        Self { source: Source::Whole(Mutex::new(reader)) }
     }
 
-    fn reader(&self) -> MutexGuard<'_, BodyReader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    /// A body that is coming.
+    pub(super) fn coming(answer: &Bound<'_, StartResponse>) -> Self {
+        Self { source: Source::Coming(answer.clone().unbind()) }
     }
 
-    fn bytes<'py>(
-        &self,
-        py: Python<'py>,
-        read: impl FnOnce(&mut BodyReader, &mut Vec<u8>) -> std::io::Result<()> + Send,
-    ) -> PyResult<Bound<'py, PyBytes>> {
+    fn bytes<'py>(&self, py: Python<'py>, wanted: Wanted) -> PyResult<Bound<'py, PyBytes>> {
+        let reader = match &self.source {
+            Source::Coming(answer) => return Ok(PyBytes::new(py, &coming_body::read(py, answer.get(), wanted)?)),
+            Source::Whole(reader) => reader,
+        };
+        if let Wanted::All(limit) | Wanted::Some(limit) = wanted {
+            if let Some(bytes) = lock(reader).next_in_memory(limit) {
+                return Ok(PyBytes::new(py, bytes));
+            }
+        }
         let mut out = Vec::new();
-        if self.reader().is_file() {
-            py.detach(|| read(&mut self.reader(), &mut out))?;
+        if lock(reader).is_file() {
+            py.detach(|| read_whole(&mut lock(reader), wanted, &mut out))?;
         } else {
-            read(&mut self.reader(), &mut out)?;
+            read_whole(&mut lock(reader), wanted, &mut out)?;
         }
         Ok(PyBytes::new(py, &out))
+    }
+}
+
+fn lock(reader: &Mutex<BodyReader>) -> MutexGuard<'_, BodyReader> {
+    reader.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn read_whole(reader: &mut BodyReader, wanted: Wanted, out: &mut Vec<u8>) -> std::io::Result<()> {
+    match wanted {
+        Wanted::All(limit) | Wanted::Some(limit) => reader.read(limit, out),
+        Wanted::Line(limit) => reader.read_line(limit, out),
     }
 }
 
@@ -51,20 +80,17 @@ fn limit(size: Option<i64>) -> u64 {
 impl Input {
     #[pyo3(signature = (size = None, /))]
     fn read<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
-        if let Some(bytes) = self.reader().next_in_memory(limit(size)) {
-            return Ok(PyBytes::new(py, bytes));
-        }
-        self.bytes(py, |reader, out| reader.read(limit(size), out))
+        self.bytes(py, Wanted::All(limit(size)))
     }
 
     #[pyo3(signature = (size = None, /))]
     fn read1<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
-        self.read(py, size)
+        self.bytes(py, Wanted::Some(limit(size)))
     }
 
     #[pyo3(signature = (size = None, /))]
     fn readline<'py>(&self, py: Python<'py>, size: Option<i64>) -> PyResult<Bound<'py, PyBytes>> {
-        self.bytes(py, |reader, out| reader.read_line(limit(size), out))
+        self.bytes(py, Wanted::Line(limit(size)))
     }
 
     /// All lines that are left, or so many that `hint` bytes are reached.
@@ -103,14 +129,21 @@ impl Input {
         Ok((!line.as_bytes().is_empty()).then_some(line))
     }
 
-    fn tell(&self) -> u64 {
-        self.reader().position()
+    fn tell(&self, py: Python<'_>) -> PyResult<u64> {
+        match &self.source {
+            Source::Whole(reader) => Ok(lock(reader).position()),
+            Source::Coming(answer) => coming_body::position(py, answer.get()),
+        }
     }
 
     /// As `io.IOBase.seek`; behind the end means at the end.
     #[pyo3(signature = (offset, whence = 0, /))]
-    fn seek(&self, offset: i64, whence: i32) -> PyResult<u64> {
-        let mut reader = self.reader();
+    fn seek(&self, py: Python<'_>, offset: i64, whence: i32) -> PyResult<u64> {
+        let Source::Whole(reader) = &self.source else {
+            let text = "an upload that is read while it comes can't be sought";
+            return Err(PyErr::from_value(py.import("io")?.getattr("UnsupportedOperation")?.call1((text,))?));
+        };
+        let mut reader = lock(reader);
         let base = match whence {
             0 => 0,
             1 => reader.position(),
@@ -132,7 +165,7 @@ impl Input {
     }
 
     fn seekable(&self) -> bool {
-        true
+        matches!(self.source, Source::Whole(_))
     }
 
     /// Does nothing: the body goes with the request.

@@ -1,5 +1,6 @@
 //! PEP 3333, for one request after the other.
 
+mod coming_body;
 mod environ;
 mod file_wrapper;
 mod input;
@@ -10,7 +11,7 @@ mod upgrade;
 
 use std::io;
 
-use pyo3::exceptions::{PyConnectionError, PyStopIteration};
+use pyo3::exceptions::{PyConnectionError, PyOSError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -50,7 +51,7 @@ impl WsgiApplication {
 
     fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
         let wants_upgrade = request.head.wants_upgrade;
-        let environ = self.environs.make(py, request)?;
+        let environ = self.environs.make(py, request, start_response)?;
         if wants_upgrade {
             return self.answer_upgrade(py, environ, start_response);
         }
@@ -102,6 +103,8 @@ impl Application for WsgiApplication {
                 StartResponse::lend(py, responder, |start_response| self.answer(py, request, start_response));
             match answered.and_then(|result| result) {
                 Ok(()) => false,
+                // How an application leaves whose client has not sent a whole upload.
+                Err(error) if responder.body_failure().is_some() && error.is_instance_of::<PyOSError>(py) => true,
                 Err(error) => {
                     self.report(py, head, "the application raised", Some(error));
                     true

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 
 use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyTypeError, PyValueError};
@@ -18,6 +19,8 @@ pub(crate) struct StartResponse {
     /// The responder of the call in progress; `None` when it has ended, whatever the
     /// application kept of us.
     responder: Mutex<Option<Lent>>,
+    /// Threads that have the lock to read the body, or are about to have it or have just had it.
+    readers: AtomicUsize,
 }
 
 /// A responder of a call in progress, without its lifetime.
@@ -65,20 +68,43 @@ impl StartResponse {
             }
         }
         let lent = Lent(NonNull::from(responder).cast());
-        let this = Bound::new(py, Self { responder: Mutex::new(Some(lent)) })?;
+        let this = Bound::new(py, Self { responder: Mutex::new(Some(lent)), readers: AtomicUsize::new(0) })?;
         let lent = TakeBack(&this);
         Ok(body(lent.0))
     }
 
-    /// Never waits: whoever has the lock may be waiting for the GIL, which the caller has.
+    /// Waits for nobody but a thread that reads the body, and needs no GIL: whoever else has the
+    /// lock may be waiting for the GIL, which the caller has.
     fn lease(&self) -> PyResult<Lease<'_>> {
-        match self.responder.try_lock() {
-            Ok(lent) => Ok(Lease(lent)),
-            Err(TryLockError::Poisoned(poisoned)) => Ok(Lease(poisoned.into_inner())),
-            Err(TryLockError::WouldBlock) => {
-                Err(PyRuntimeError::new_err("two threads are answering the same request at once"))
+        let mut has_looked_twice = false;
+        loop {
+            match self.responder.try_lock() {
+                Ok(lent) => return Ok(Lease(lent)),
+                Err(TryLockError::Poisoned(poisoned)) => return Ok(Lease(poisoned.into_inner())),
+                Err(TryLockError::WouldBlock) if self.readers.load(Ordering::SeqCst) > 0 => std::thread::yield_now(),
+                // A reader may have let go since.
+                Err(TryLockError::WouldBlock) if !has_looked_twice => has_looked_twice = true,
+                Err(TryLockError::WouldBlock) => {
+                    return Err(PyRuntimeError::new_err("two threads are answering the same request at once"));
+                }
             }
         }
+    }
+
+    /// What `action` makes of the responder of the call in progress, `None` where another thread
+    /// has it; `action` must not block, and must not need the GIL.
+    ///
+    /// # Errors
+    /// The call has ended.
+    pub(super) fn with_idle_responder<T>(&self, action: impl FnOnce(&mut Responder<'_>) -> T) -> PyResult<Option<T>> {
+        self.readers.fetch_add(1, Ordering::SeqCst);
+        let result = match self.responder.try_lock() {
+            Ok(lent) => Lease(lent).responder().map(action).map(Some),
+            Err(TryLockError::Poisoned(poisoned)) => Lease(poisoned.into_inner()).responder().map(action).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+        };
+        self.readers.fetch_sub(1, Ordering::SeqCst);
+        result
     }
 
     /// Sends one piece of the body, the head before it if that has not gone out.
@@ -240,6 +266,9 @@ impl StartResponse {
         };
         let mut lease = this.get().lease()?;
         let responder = lease.responder()?;
+        if responder.is_refused() {
+            return Ok(Some(this.clone()));
+        }
         match exc_info {
             Some(exc_info) if responder.is_sent() => return Err(reraise(exc_info)?),
             None if responder.has_head() => {
