@@ -1,7 +1,10 @@
-//! Letting go of the GIL, and text that is bytes.
+//! Letting go of the GIL, locks that are taken with it, and text that is bytes.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::PyString;
 
 /// Runs `body` without the GIL, which the caller has. It must touch no Python object.
@@ -24,6 +27,13 @@ pub(crate) fn without_gil<T>(py: Python<'_>, body: impl FnOnce() -> T) -> T {
 /// so that taking the GIL is cheap and `threading.local` lasts.
 pub(crate) fn run_attached_thread(body: &mut dyn FnMut()) {
     Python::attach(|py| without_gil(py, body));
+}
+
+/// Locks `mutex`, and waits for it without the GIL: whoever has it may need the GIL to go on, and
+/// loses that whenever a Python object is made, since a collection may start there and run
+/// anything. Without a GIL, a collection would wait for the waiting thread.
+pub(crate) fn lock<'a, T>(py: Python<'_>, mutex: &'a Mutex<T>) -> MutexGuard<'a, T> {
+    mutex.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner)
 }
 
 /// `bytes` as a `str` of the code points 0 to 255, as PEP 3333 wants them.

@@ -2,7 +2,7 @@
 //!
 //! Either it has been received, and can be sought, or it is coming, and can be read once.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -11,6 +11,7 @@ use uncork_server::BodyReader;
 
 use super::coming_body::{self, Wanted};
 use super::start_response::StartResponse;
+use crate::gil;
 
 /// The body of one request.
 #[pyclass(frozen, freelist = 64, module = "uncork._native")]
@@ -46,22 +47,19 @@ impl Input {
             Source::Whole(reader) => reader,
         };
         if let Wanted::All(limit) | Wanted::Some(limit) = wanted {
-            if let Some(bytes) = lock(reader).next_in_memory(limit) {
+            if let Some(bytes) = gil::lock(py, reader).next_in_memory(limit) {
                 return Ok(PyBytes::new(py, bytes));
             }
         }
         let mut out = Vec::new();
-        if lock(reader).is_file() {
-            py.detach(|| read_whole(&mut lock(reader), wanted, &mut out))?;
+        let mut reader = gil::lock(py, reader);
+        if reader.is_file() {
+            gil::without_gil(py, || read_whole(&mut reader, wanted, &mut out))?;
         } else {
-            read_whole(&mut lock(reader), wanted, &mut out)?;
+            read_whole(&mut reader, wanted, &mut out)?;
         }
         Ok(PyBytes::new(py, &out))
     }
-}
-
-fn lock(reader: &Mutex<BodyReader>) -> MutexGuard<'_, BodyReader> {
-    reader.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn read_whole(reader: &mut BodyReader, wanted: Wanted, out: &mut Vec<u8>) -> std::io::Result<()> {
@@ -131,7 +129,7 @@ impl Input {
 
     fn tell(&self, py: Python<'_>) -> PyResult<u64> {
         match &self.source {
-            Source::Whole(reader) => Ok(lock(reader).position()),
+            Source::Whole(reader) => Ok(gil::lock(py, reader).position()),
             Source::Coming(answer) => coming_body::position(py, answer.get()),
         }
     }
@@ -143,7 +141,7 @@ impl Input {
             let text = "an upload that is read while it comes can't be sought";
             return Err(PyErr::from_value(py.import("io")?.getattr("UnsupportedOperation")?.call1((text,))?));
         };
-        let mut reader = lock(reader);
+        let mut reader = gil::lock(py, reader);
         let base = match whence {
             0 => 0,
             1 => reader.position(),

@@ -1,13 +1,14 @@
 //! `gunicorn.socket`: the connection itself, for an application that speaks WebSocket on it.
 
 use std::os::fd::IntoRawFd;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::start_response::StartResponse;
+use crate::gil::lock;
 
 /// Stands for a blocking `socket.socket`, and makes it when it is first used, which is when the
 /// connection becomes the application's. One that is not used changes nothing.
@@ -29,7 +30,7 @@ impl UpgradeSocket {
     }
 
     fn socket<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let mut socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut socket = lock(py, &self.socket);
         if let Some(socket) = &*socket {
             return Ok(socket.bind(py).clone());
         }
@@ -45,13 +46,13 @@ impl UpgradeSocket {
     /// The request has ended. Who needs the connection longer has a copy of the socket, or this
     /// object itself.
     pub(super) fn end(&self, py: Python<'_>) -> PyResult<()> {
-        let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let socket = lock(py, &self.socket).take();
         match socket {
             Some(socket) if !self.is_used_directly.load(Ordering::Relaxed) => {
                 socket.call_method0(py, "close").map(drop)
             }
             Some(socket) => {
-                *self.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(socket);
+                *lock(py, &self.socket) = Some(socket);
                 Ok(())
             }
             None => Ok(()),
