@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import random
 import socket
 import struct
@@ -17,6 +16,7 @@ import pytest
 
 from tests.conftest import Serve
 from tests.support.live_server import LiveServer
+from tests.support.processes import count_descriptors, memory_bytes
 from tests.support.raw_client import RawClient
 
 SECONDS = 3.0
@@ -212,27 +212,6 @@ def wait_until_let_go(server: LiveServer) -> None:
             lambda: client.get("/a").status == 200 and count_sockets(server) <= 1,
             "the aborted connections were gone",
         )
-
-
-def processes(server: LiveServer) -> list[Path]:
-    """The folders in /proc of the server and whatever it has started."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if os.getpgid(int(folder.name)) == server.pid:
-                found.append(folder)
-        except ProcessLookupError:
-            continue
-    return found
-
-
-def memory_bytes(server: LiveServer) -> int:
-    pages = sum(int((folder / "statm").read_text().split()[1]) for folder in processes(server))
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def count_descriptors(server: LiveServer) -> int:
-    return sum(len(list((folder / "fd").iterdir())) for folder in processes(server))
 
 
 def count_sockets(server: LiveServer) -> int:

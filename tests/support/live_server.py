@@ -47,6 +47,7 @@ class LiveServer:
         binds: Further `--bind` texts, bound by the server itself. One that starts with
             `unix:` has its file checked for removal at the end.
         as_nobody: Runs the server without root's rights, if the tests have them.
+        ulimit: What a shell's `ulimit` is given before the server starts, such as `"-n 256"`.
         is_tls: The server was given a certificate: `url` begins with `https`.
         waits_until_ready: `False` returns as soon as the process was started.
         exit_code: What the server must end with.
@@ -60,6 +61,7 @@ class LiveServer:
         sockets: int = 1,
         binds: Sequence[str] = (),
         as_nobody: bool = False,
+        ulimit: str | None = None,
         is_tls: bool = False,
         waits_until_ready: bool = True,
         exit_code: int = 0,
@@ -72,6 +74,7 @@ class LiveServer:
         self._sockets = sockets
         self._binds = binds
         self._as_nobody = as_nobody
+        self._ulimit = ulimit
         self._scheme = "https" if is_tls else "http"
         self._waits_until_ready = waits_until_ready
         self._expected_exit_code = exit_code
@@ -207,6 +210,8 @@ class LiveServer:
         binds = [*(f"fd://{descriptor}" for descriptor in descriptors), *self._binds]
         command = uncork_command(self.directory, as_nobody=self._as_nobody)
         command += ["serve", *(f"--bind={bind}" for bind in binds)]
+        if self._ulimit is not None:
+            command = ["/bin/sh", "-c", f'ulimit {self._ulimit} && exec "$0" "$@"', *command]
         self._log: list[str] = []
         self._log_grew = threading.Condition()
         self._log_has_ended = threading.Event()

@@ -46,7 +46,7 @@ def settings(tmp_path: Path) -> worker.WorkerSettings:
 def test_settings_reach_the_native_worker_under_its_own_names(
     settings: worker.WorkerSettings,
 ) -> None:
-    assert (settings.max_threads, settings.max_queue, settings.max_connections) == (64, 1024, 10000)
+    assert (settings.max_threads, settings.max_queue, settings.max_connections) == (64, 1024, 16384)
     assert (settings.max_head_bytes, settings.max_headers) == (64 * 1024, 100)
     assert (settings.keep_alive_seconds, settings.write_timeout_seconds) == (75.0, 60.0)
     assert (settings.head_timeout_seconds, settings.body_timeout_seconds) == (30.0, 30.0)

@@ -1,10 +1,8 @@
 //! What the server wants of an application.
 
-use std::io;
-
 use uncork_protocol::RequestHead;
 
-use crate::{BodyBuffer, ConnectionInfo, Responder};
+use crate::{BodyBuffer, ConnectionInfo, Responder, Trouble};
 
 /// Answers requests. Called from many threads at once.
 pub trait Application: Send + Sync + 'static {
@@ -16,9 +14,9 @@ pub trait Application: Send + Sync + 'static {
     /// breaks the connection, so that the peer never takes half an answer for a whole one.
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>);
 
-    /// Tells the operator that the body of a request could not be kept. Called seldom, on a
-    /// thread of its own, which may wait.
-    fn on_full_storage(&self, head: &RequestHead, error: &io::Error);
+    /// Tells the operator of something that concerns no request alone. Called on a thread of its
+    /// own, now and then.
+    fn on_trouble(&self, trouble: &Trouble);
 }
 
 /// One request.

@@ -19,6 +19,7 @@ use crate::listener::ListenerInfo;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
 use crate::transport::{Flush, Transport, Urgency};
+use crate::trouble::{Trouble, Troubles, is_out_of_descriptors};
 
 /// How long a peer may go on sending behind the last answer before the connection is cut, and
 /// how long it may pause meanwhile. It is given time to send everything and to read the answer,
@@ -139,10 +140,9 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a ServerSettings,
     pub(crate) scratch: &'a mut [u8],
     pub(crate) date: &'a mut DateCache,
+    pub(crate) troubles: &'a mut Troubles,
     pub(crate) now: Instant,
     pub(crate) is_draining: bool,
-    /// Where the loop finds the head of a request whose body could not be kept, and why.
-    pub(crate) full_storage: &'a mut Option<(RequestHead, io::Error)>,
 }
 
 impl Connection {
@@ -528,10 +528,10 @@ impl Connection {
                 }
                 BodyStep::Data(data) => {
                     around.settings.check_body_size(receiving.body.len() + data.len() as u64)?;
-                    if let Err(error) = receiving.body.append(data, around.settings.body_buffer_bytes) {
-                        *around.full_storage = Some((receiving.head.clone(), error));
-                        return Err(PeerError::new(507, "there is no room to keep the request's body"));
-                    }
+                    receiving
+                        .body
+                        .append(data, around.settings.body_buffer_bytes)
+                        .map_err(|error| no_room_for_body(error, around))?;
                 }
                 BodyStep::End => break,
             }
@@ -558,6 +558,16 @@ impl Connection {
         self.requests += 1;
         Progress::Ready
     }
+}
+
+fn no_room_for_body(error: std::io::Error, around: &mut Surroundings<'_>) -> PeerError {
+    let refusal = if is_out_of_descriptors(&error) {
+        PeerError::new(503, "too many files are open (RFC 9110 §15.6.4)")
+    } else {
+        PeerError::new(507, "there is no room to keep the request's body")
+    };
+    around.troubles.note(Trouble::KeepingBody(error), around.now);
+    refusal
 }
 
 #[cfg(test)]
@@ -609,7 +619,7 @@ mod tests {
                 date: &mut self.date,
                 now: self.now,
                 is_draining: false,
-                full_storage: &mut None,
+                troubles: &mut Troubles::default(),
             };
             action(&mut self.connection, &mut around)
         }

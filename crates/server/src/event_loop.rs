@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Registry, Token, Waker};
-use uncork_protocol::{PeerError, RequestHead};
+use uncork_protocol::PeerError;
 
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
@@ -20,6 +20,7 @@ use crate::slots::{News, SlotKey, Slots};
 use crate::timers::Timers;
 use crate::tls::TlsConfig;
 use crate::transport::{Asked, Transport};
+use crate::trouble::{Trouble, Troubles, is_out_of_descriptors};
 
 /// Tokens of the loop's own; those of connections stay below.
 const WAKER: Token = Token(usize::MAX);
@@ -33,7 +34,7 @@ const EVENTS_PER_POLL: usize = 256;
 /// How long accepting pauses when the process or the machine is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The part of all connections that is closed together when there is no room for a new one.
+/// One of so many connections is closed, with others, when there is no room for a new one.
 const IDLE_SHARE_CLOSED: usize = 256;
 
 /// A connection that comes back from a thread, and whether it is to be kept; `None` when its
@@ -64,8 +65,6 @@ pub(crate) trait Outside {
     /// Called when the loop has blocked.
     fn has_blocked(&self);
     fn ending(&self) -> Ending;
-    /// A body could not be kept. Must not block.
-    fn on_full_storage(&self, head: RequestHead, error: io::Error);
     /// Whether the caretaker should give the lead back.
     fn is_lead_wanted(&self) -> bool;
 }
@@ -75,6 +74,8 @@ pub(crate) trait Outside {
 pub(crate) enum Next {
     /// Answer the request of this connection, which is the caller's until `take_back`.
     Call(Box<Connection>),
+    /// The operator must know of this.
+    Tell(Trouble),
     /// Caretaker only: somebody else can lead.
     PassLead,
     /// The loop has ended, for good.
@@ -99,12 +100,11 @@ pub(crate) struct EventLoop {
     scratch: Vec<u8>,
     returned: Vec<Returned>,
     date: DateCache,
+    troubles: Troubles,
     now: Instant,
     settings: Arc<ServerSettings>,
     tls: Option<TlsConfig>,
     ending: Ending,
-    /// A request whose body could not be kept, of which the operator is to be told.
-    full_storage: Option<(RequestHead, io::Error)>,
     /// Whether whoever drives the loop now will call nothing.
     has_caretaker: bool,
 }
@@ -134,11 +134,11 @@ impl EventLoop {
             scratch: vec![0; SCRATCH_BYTES],
             returned: Vec::new(),
             date: DateCache::new(),
+            troubles: Troubles::default(),
             now: Instant::now(),
             settings,
             tls,
             ending: Ending::No,
-            full_storage: None,
             has_caretaker: false,
         };
         let registry = event_loop.poll.registry().try_clone()?;
@@ -152,8 +152,8 @@ impl EventLoop {
         self.has_caretaker = is_caretaker;
         loop {
             self.take_returned(outside);
-            if let Some((head, error)) = self.full_storage.take() {
-                outside.on_full_storage(head, error);
+            if let Some(trouble) = self.troubles.take() {
+                return Next::Tell(trouble);
             }
             if is_caretaker {
                 if outside.is_lead_wanted() {
@@ -334,6 +334,7 @@ impl EventLoop {
 
     /// Accepts all that wait at one listener.
     fn accept(&mut self, index: usize) {
+        let mut has_made_room = false;
         loop {
             if self.slots.len() > self.settings.max_connections {
                 // One is over the limit already, until somebody falls idle.
@@ -345,6 +346,7 @@ impl EventLoop {
             }
             match self.listeners[index].accept() {
                 Ok((stream, peer)) => {
+                    has_made_room = false;
                     // Only now is it known that somebody wants in. Where nobody is idle, this one
                     // is over the limit, and the next one waits.
                     if self.slots.len() >= self.settings.max_connections {
@@ -359,25 +361,34 @@ impl EventLoop {
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if is_of_one_connection(&error) => {}
-                Err(_) => {
-                    self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
-                    return;
+                // Linux looks for a descriptor first, and only then whether anybody is there.
+                Err(_) if !self.listeners[index].has_waiting() => return,
+                Err(error) => {
+                    let can_make_room = is_out_of_descriptors(&error) && !has_made_room;
+                    self.troubles.note(Trouble::Accepting(error), self.now);
+                    // Somebody else may take what was freed: then it is not tried again at once.
+                    has_made_room = can_make_room && self.close_longest_idle();
+                    if !has_made_room {
+                        self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
+                        return;
+                    }
                 }
             }
         }
     }
 
     /// Makes room for new connections: idle ones would lock everybody else out. Closes some at
-    /// once where there are many, since it has to look at all.
-    fn close_longest_idle(&mut self) {
+    /// once where there are many, since it has to look at all. `false` when none is idle.
+    fn close_longest_idle(&mut self) -> bool {
         let mut idle = self.slots.idle();
         idle.sort_unstable();
-        idle.truncate((self.settings.max_connections / IDLE_SHARE_CLOSED).max(1));
+        idle.truncate((self.slots.len() / IDLE_SHARE_CLOSED).max(1));
         for (_, key) in &idle {
             if let Some(connection) = self.slots.take(*key) {
                 self.close_idle(connection);
             }
         }
+        !idle.is_empty()
     }
 
     fn welcome(&mut self, transport: Transport, info: ConnectionInfo) {
@@ -425,9 +436,9 @@ impl EventLoop {
             settings: &self.settings,
             scratch: &mut self.scratch,
             date: &mut self.date,
+            troubles: &mut self.troubles,
             now: self.now,
             is_draining: self.ending >= Ending::Draining,
-            full_storage: &mut self.full_storage,
         }
     }
 }

@@ -49,6 +49,8 @@ mod tls;
 #[cfg(not(loom))]
 mod transport;
 #[cfg(not(loom))]
+mod trouble;
+#[cfg(not(loom))]
 pub use app::{Application, Request, RequestBody};
 #[cfg(not(loom))]
 pub use body_buffer::{BodyBuffer, BodyReader};
@@ -66,3 +68,5 @@ pub use server::Server;
 pub use settings::ServerSettings;
 #[cfg(not(loom))]
 pub use tls::{TlsConfig, TlsProblem, self_signed_certificate};
+#[cfg(not(loom))]
+pub use trouble::Trouble;

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use mio::event::Source;
 use mio::net::{TcpListener, UnixListener};
@@ -72,6 +73,16 @@ impl Listener {
             ListeningSocket::Tcp(listener) => listener.accept().map(|(stream, peer)| (Stream::Tcp(stream), Some(peer))),
             ListeningSocket::Unix(listener) => listener.accept().map(|(stream, _)| (Stream::Unix(stream), None)),
         }
+    }
+
+    /// Whether a connection waits to be accepted.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let descriptor = match &self.socket {
+            ListeningSocket::Tcp(listener) => listener.as_raw_fd(),
+            ListeningSocket::Unix(listener) => listener.as_raw_fd(),
+        };
+        // Where it can't be known, the caller has to try.
+        sys::wait_until_ready(descriptor, false, Duration::ZERO).unwrap_or(true)
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {

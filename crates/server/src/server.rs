@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mio::{Registry, Waker};
-use uncork_protocol::RequestHead;
 
 use crate::app::{Application, Request};
 use crate::connection::{Connection, Serving};
@@ -23,6 +22,7 @@ use crate::sync::lock;
 use crate::sys::{self, CpuClock};
 use crate::tls::TlsConfig;
 use crate::transport::Transport;
+use crate::trouble::Trouble;
 
 /// A call made without the lead that waits no longer than this speaks for keeping the lead
 /// again. CPU time does not count: it would not have been saved by another thread.
@@ -31,10 +31,6 @@ const FAST_CALL: Duration = Duration::from_micros(200);
 /// Threads that may wait for peers which take nothing, and be replaced meanwhile, for each thread
 /// that the settings allow. Such a thread costs little but its stack.
 const SLOW_READERS_FOR_A_THREAD: usize = 4;
-
-/// How long it is before the operator is told again that bodies can't be kept: on a full disk,
-/// every upload fails.
-const STORAGE_SILENCE: Duration = Duration::from_secs(10);
 
 /// How long a thread waits to be needed before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -58,8 +54,6 @@ struct Shared {
     /// Whether the leader is, or is about to be, asleep in the kernel.
     is_blocked: AtomicBool,
     ending: AtomicU8,
-    /// When the operator was last told that a body could not be kept.
-    told_of_storage: Mutex<Option<Instant>>,
     /// The CPU clock of the thread that leads, or led last.
     leader_clock: AtomicI64,
     /// The socket for which the leader, inside a call, holds back small pieces of an answer. The
@@ -102,7 +96,6 @@ impl Server {
                 has_returned: AtomicBool::new(false),
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
-                told_of_storage: Mutex::new(None),
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
                 held: Mutex::new(None),
             }),
@@ -177,6 +170,10 @@ impl Shared {
         loop {
             let connection = match event_loop.next(&**self, false) {
                 Next::Call(connection) => connection,
+                Next::Tell(trouble) => {
+                    self.tell(trouble);
+                    continue;
+                }
                 Next::Ended | Next::PassLead => return self.leadership.stop(),
             };
             if self.leadership.are_calls_slow() {
@@ -266,6 +263,14 @@ impl Shared {
         let _ = self.waker.wake();
     }
 
+    /// Tells the operator, on a thread of its own: the loop waits for no interpreter.
+    fn tell(self: &Arc<Self>, trouble: Trouble) {
+        let shared = Arc::clone(self);
+        let report = move || shared.application.on_trouble(&trouble);
+        // Where there is no room for a thread, nobody can be told.
+        let _ = thread::Builder::new().name("uncork-report".into()).spawn(report);
+    }
+
     fn lock_loop(&self) -> MutexGuard<'_, EventLoop> {
         lock(&self.event_loop)
     }
@@ -308,6 +313,7 @@ impl Shared {
                     }
                     return true;
                 }
+                Next::Tell(trouble) => self.tell(trouble),
                 Next::Ended | Next::Call(_) => {
                     self.leadership.stop();
                     return false;
@@ -374,19 +380,6 @@ impl Host for CallHost<'_> {
 }
 
 impl Outside for Shared {
-    fn on_full_storage(&self, head: RequestHead, error: io::Error) {
-        let mut told = lock(&self.told_of_storage);
-        if told.is_some_and(|when| when.elapsed() < STORAGE_SILENCE) {
-            return;
-        }
-        let application = Arc::clone(&self.application);
-        // The leader must not wait for whoever is told.
-        let teller = thread::Builder::new().name("uncork-teller".into());
-        if teller.spawn(move || application.on_full_storage(&head, &error)).is_ok() {
-            *told = Some(Instant::now());
-        }
-    }
-
     fn take_returned(&self, into: &mut Vec<Returned>) {
         if self.has_returned.load(Ordering::SeqCst) {
             self.has_returned.store(false, Ordering::SeqCst);

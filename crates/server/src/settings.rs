@@ -80,7 +80,7 @@ impl Default for ServerSettings {
             max_threads: 64,
             max_queue: 1024,
             queue_timeout: Duration::from_secs(45),
-            max_connections: 10_000,
+            max_connections: 16_384,
             max_requests: None,
             max_head_bytes: 64 * 1024,
             max_target_bytes: 8 * 1024,

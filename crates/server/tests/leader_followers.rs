@@ -10,8 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use uncork_protocol::RequestHead;
-use uncork_server::{Application, Request, RequestBody, Responder, Server, ServerSettings};
+use uncork_server::{Application, Request, RequestBody, Responder, Server, ServerSettings, Trouble};
 
 /// How long a test waits for what must happen.
 const DEADLINE: Duration = Duration::from_secs(8);
@@ -79,8 +78,8 @@ impl Application for TestApplication {
         let _ = responder.finish();
     }
 
-    fn on_full_storage(&self, _head: &RequestHead, error: &std::io::Error) {
-        panic!("no test fills a disk: {error}");
+    fn on_trouble(&self, trouble: &Trouble) {
+        panic!("{trouble}");
     }
 }
 

@@ -337,12 +337,13 @@ class Settings:
         "its client has often gone. mod_wsgi has the same default.",
     )
     max_connections: int = _setting(
-        10_000,
+        16_384,
         Count(1, 1_000_000),
         _CONCURRENCY,
         "The largest number of open connections. "
         "For a further one the longest idle one is closed; when none is idle, it waits in the "
-        "backlog of the system.",
+        "backlog of the system. Each takes a descriptor, and the application needs some too: where "
+        "the hard limit of open files is too low for that, there are fewer, and a warning says so.",
     )
     max_requests: int | None = _setting(
         None,

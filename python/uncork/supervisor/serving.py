@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 from uncork import console, worker
 from uncork.app_locator import LocatedApp
@@ -13,6 +14,7 @@ from uncork.supervisor.banner import banner
 from uncork.supervisor.certificates import load_identity
 from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions
 
@@ -88,6 +90,8 @@ class Serving:
         if self._verbose:
             console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
+        connections = room_for_connections(settings.max_connections)
+        settings = replace(settings, max_connections=connections)
         identity = load_identity(settings.cert, settings.key, host=settings.bind[0].host)
         if not self._listeners.is_open:
             self._bind(settings)

@@ -9,14 +9,12 @@ mod response;
 mod start_response;
 mod upgrade;
 
-use std::io;
-
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use uncork_protocol::RequestHead;
-use uncork_server::{Application, Request, Responder};
+use uncork_server::{Application, Request, Responder, Trouble};
 
 pub(crate) use self::file_wrapper::FileWrapper;
 pub(crate) use self::input::Input;
@@ -43,6 +41,10 @@ impl WsgiApplication {
     fn report(&self, py: Python<'_>, head: &RequestHead, what: &str, error: Option<PyErr>) {
         let request_line = [head.method(), b" ", head.path()].concat();
         let text = format!("{what} at `{}`", String::from_utf8_lossy(&request_line).escape_debug());
+        self.call_report(py, &text, error);
+    }
+
+    fn call_report(&self, py: Python<'_>, text: &str, error: Option<PyErr>) {
         let error = error.map(|error| error.into_value(py));
         if let Err(error) = self.report.call1(py, (text, error)) {
             error.write_unraisable(py, None);
@@ -123,9 +125,8 @@ impl Application for WsgiApplication {
         }
     }
 
-    fn on_full_storage(&self, head: &RequestHead, error: &io::Error) {
-        let folder = std::env::temp_dir();
-        let what = format!("could not keep a body in `{}`, and answered 507: {error},", folder.display());
-        Python::attach(|py| self.report(py, head, &what, None));
+    fn on_trouble(&self, trouble: &Trouble) {
+        // Nobody is told by an interpreter that is about to end.
+        Python::try_attach(|py| self.call_report(py, &trouble.to_string(), None));
     }
 }
