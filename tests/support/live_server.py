@@ -81,7 +81,9 @@ class LiveServer:
 
     def __enter__(self) -> Self:
         skip_without_native_core()
-        listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(self._sockets)]
+        listeners = [
+            socket.create_server(("127.0.0.1", 0), backlog=2048) for _ in range(self._sockets)
+        ]
         try:
             self.addresses = [listener.getsockname() for listener in listeners]
             self._start([listener.fileno() for listener in listeners])
@@ -152,6 +154,13 @@ class LiveServer:
     def client(self, *, timeout_seconds: float = 5.0) -> RawClient:
         """A `RawClient` on a new connection."""
         return RawClient(self.connect(timeout_seconds=timeout_seconds))
+
+    def count_connections(self) -> int:
+        """The connections that the kernel shows as established at the first TCP listener."""
+        port = f":{self.addresses[0][1]:04X}"
+        fields = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        # By <net/tcp_states.h>: established, or closed by the peer alone.
+        return sum(field[1].endswith(port) and field[3] in {"01", "08"} for field in fields)
 
     def log(self) -> str:
         """Everything the server wrote so far, stdout and stderr together."""
