@@ -6,6 +6,7 @@
 # make docs           the reference pages, from the declarations
 # make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
+# make soak           ten million requests, a million aborted ones, thousands of slow clients
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
@@ -17,11 +18,11 @@ VENV := .venvs/$(notdir $(PYTHON))
 endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
-FUZZ := crates/protocol/fuzz
+FUZZ_TARGETS := protocol/head protocol/chunked protocol/requests server/connection
 FUZZ_SECONDS ?= 60
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench behaviour fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour soak fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -55,12 +56,18 @@ docs: $(VENV)/.built
 
 # RUSTC_BOOTSTRAP: the sanitizers' flags are for nightly, and the stable compiler has them too.
 fuzz:
-	for target in head chunked requests; do \
-		mkdir -p $(FUZZ)/corpus/$$target && \
-		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir $(FUZZ) --target-dir target/fuzz $$target \
-			$(FUZZ)/corpus/$$target tests/wire/http1 -- \
-			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=5 -dict=$(FUZZ)/http1.dict || exit 1; \
+	for target in $(FUZZ_TARGETS); do \
+		folder=crates/$${target%/*}/fuzz name=$${target#*/}; \
+		mkdir -p $$folder/corpus/$$name && \
+		RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir $$folder --target-dir target/fuzz $$name \
+			$$folder/corpus/$$name tests/wire/http1 -- \
+			-max_total_time=$(FUZZ_SECONDS) -max_len=4096 -timeout=30 -dict=crates/protocol/fuzz/http1.dict || exit 1; \
 	done
+
+# Needs wrk, slowhttptest and a C compiler. SOAK='--requests 100000 --aborted 10000' for less.
+soak: $(VENV)/.test
+	$(BIN)/python -m tests.soak.leaks $(SOAK)
+	$(BIN)/python -m tests.soak.slow_clients
 
 bench: $(VENV)/.demo benchmarks/.venv/failures.json
 	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)
