@@ -297,6 +297,8 @@ impl EventLoop {
 
     fn close(&mut self, connection: &Connection) {
         self.slots.remove(connection.key);
+        let slots = &mut self.slots;
+        self.timers.tidy(slots.len(), |when, key| slots.armed(key).is_some_and(|armed| *armed == Some(when)));
         // A pause was for want of room, of which there is some now.
         if self.accept_again_at.is_some() {
             self.accept_again_at = Some(self.now);

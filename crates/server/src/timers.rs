@@ -7,6 +7,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};
 
+/// Entries of keys that have gone, up to which it is no use to look for them.
+const SLACK: usize = 1024;
+
 /// Entries `(when, key)`, earliest first.
 #[derive(Debug)]
 pub(crate) struct Timers<Key> {
@@ -23,6 +26,15 @@ impl<Key: Ord + Copy> Timers<Key> {
         if armed.is_none_or(|earlier| deadline < earlier) {
             self.heap.push(Reverse((deadline, key)));
             *armed = Some(deadline);
+        }
+    }
+
+    /// Throws out the entries that are not live, at the most one for each of `live` keys, when the
+    /// others may outnumber them: connections that come and go would leave theirs until they are due.
+    pub(crate) fn tidy(&mut self, live: usize, mut is_live: impl FnMut(Instant, Key) -> bool) {
+        if self.heap.len() > 2 * live + SLACK {
+            self.heap.retain(|Reverse((when, key))| is_live(*when, *key));
+            self.heap.shrink_to(2 * self.heap.len() + SLACK);
         }
     }
 
@@ -44,6 +56,25 @@ impl<Key: Ord + Copy> Timers<Key> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_of_keys_that_have_gone_do_not_pile_up() {
+        let start = Instant::now();
+        let mut timers = Timers::new();
+        let (mut first, mut second) = (None, None);
+        timers.arm(1, start + Duration::from_secs(2), &mut first);
+        timers.arm(2, start + Duration::from_secs(1), &mut second);
+        for key in 3..100_000 {
+            timers.arm(key, start + Duration::from_secs(3), &mut None);
+            timers.tidy(2, |_, key| key <= 2);
+            assert!(timers.heap.len() <= 2 * 2 + SLACK);
+        }
+        assert!(timers.heap.capacity() <= 4 * SLACK);
+        let between = start + Duration::from_millis(2500);
+        assert_eq!(timers.pop_due(between), Some((start + Duration::from_secs(1), 2)));
+        assert_eq!(timers.pop_due(between), Some((start + Duration::from_secs(2), 1)));
+        assert_eq!(timers.pop_due(between), None);
+    }
 
     #[test]
     fn entries_come_up_in_order_and_in_time() {
