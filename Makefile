@@ -7,6 +7,7 @@
 # make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
 # make soak           ten million requests, a million aborted ones, thousands of slow clients
+# make sanitize       the tests on processes, with AddressSanitizer; TESTS='tests/e2e/…' for less
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
@@ -20,9 +21,11 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
 FUZZ_TARGETS := protocol/head protocol/chunked protocol/requests server/connection
 FUZZ_SECONDS ?= 60
+TESTS ?= tests/e2e
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench behaviour soak fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour soak sanitize fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -68,6 +71,19 @@ fuzz:
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak.leaks $(SOAK)
 	$(BIN)/python -m tests.soak.slow_clients
+
+# The runtime is that of GCC, loaded before Python, whose own leaks are none of ours.
+SANITIZED := $(abspath target/sanitize)
+sanitize: $(VENV)/.test
+	PYO3_PYTHON=$(abspath $(BIN))/python RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zsanitizer=address \
+		cargo build --locked -p uncork-bridge --target $(HOST) --target-dir $(SANITIZED)
+	rm -rf $(SANITIZED)/python && cp -R python $(SANITIZED)/python
+	rm -f $(SANITIZED)/python/uncork/_native.*.so
+	cp $(SANITIZED)/$(HOST)/debug/lib_native.so \
+		$(SANITIZED)/python/uncork/_native$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
+	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
+		PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED)/python \
+		$(BIN)/python -m pytest -m 'not measures' --timeout 60 $(TESTS)
 
 bench: $(VENV)/.demo benchmarks/.venv/failures.json
 	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)

@@ -21,6 +21,7 @@ NOISE_SECONDS = 0.001
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.measures,
     pytest.mark.timeout(30),
     pytest.mark.skipif(sys.platform != "linux", reason="reads /proc"),
 ]

@@ -16,6 +16,7 @@ NOISE_SECONDS = 0.001
 
 
 @pytest.mark.slow
+@pytest.mark.measures
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("way", WAYS)
 def test_slow_clients_do_not_slow_down_an_ordinary_one(way: str) -> None:

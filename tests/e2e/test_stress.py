@@ -178,6 +178,7 @@ def test_clients_of_every_kind_get_every_byte_of_their_own(server: LiveServer) -
 
 
 @pytest.mark.slow
+@pytest.mark.measures
 @pytest.mark.timeout(30)  # for machines that are busy with something else
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_neither_memory_nor_descriptors_grow_with_requests(server: LiveServer) -> None:
