@@ -10,7 +10,10 @@ mod wsgi;
 use pyo3::prelude::*;
 
 /// The native core; see `_native.pyi`.
-#[pymodule]
+///
+/// It needs no GIL: what threads share is immutable or under a lock, a request belongs to one
+/// thread, and who waits for a lock lets a collection go on (`gil::lock`).
+#[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
     use super::worker::Worker;

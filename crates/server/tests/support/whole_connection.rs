@@ -48,7 +48,7 @@ impl Application for Recorder {
         // One in two bodies in chunks. In HTTP/1.0, a body of unknown length ends the connection,
         // and with it what follows.
         let length = call.body.len() as u64 + call.target.len() as u64;
-        let is_known = length.is_multiple_of(2) || request.head.version == Version::Http10;
+        let is_known = length % 2 == 0 || request.head.version == Version::Http10;
         responder.begin_body(is_known.then_some(length)).unwrap();
         assert!(responder.gather(&call.target) && responder.gather(&call.body));
         self.0.lock().unwrap().push(call);
