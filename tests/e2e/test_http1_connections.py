@@ -55,6 +55,24 @@ def test_a_client_may_ask_for_the_end(client: RawClient, value: str) -> None:
     client.assert_closed()
 
 
+@pytest.mark.parametrize("version", ["HTTP/1.0", "HTTP/1.1"])
+def test_an_empty_line_behind_the_last_request_does_not_reset_its_answer(
+    server: LiveServer, client: RawClient, version: str
+) -> None:
+    """Old clients send one (RFC 9112 §2.2), and may lose the answer to a reset (§9.6)."""
+    with server.client() as other:
+        other.get("/shut")
+        before = int(other.get("/calls?path=/wait").body)
+        client.send(get("/wait", "Connection: close", version=version))
+        server.wait_for(
+            lambda: int(other.get("/calls?path=/wait").body) > before, "the app had the request"
+        )
+        client.send(b"\r\n")
+        other.get("/open")
+    assert client.read_response().body == b"open"
+    assert client.connection.recv(1) == b""  # a reset raises an exception
+
+
 def test_the_app_may_ask_for_the_end(client: RawClient) -> None:
     response = client.get("/close")
     assert response.body == b"bye"

@@ -237,7 +237,7 @@ impl Connection {
         let then = match keeps_alive {
             None => return Progress::Over,
             Some(true) if !is_body_left || self.coming.is_some() => After::NextRequest,
-            // Who asked for the close sends nothing more, and needs no lingering.
+            // Who asked for the close hardly sends more, and mostly needs no lingering.
             Some(false) if !closes_unasked && self.input.is_empty() && !is_body_left => After::Close,
             Some(_) => After::Linger,
         };
@@ -292,8 +292,10 @@ impl Connection {
                 Progress::Waiting
             }
             Ok(Flush::Done) => match then {
-                After::Close => self.part(),
-                After::Linger => self.linger(around),
+                // A close with bytes that nobody has read is a reset (RFC 9112 §9.6): empty lines
+                // of old clients come behind the body, after it was complete.
+                After::Close if !self.transport.has_unread() => self.part(),
+                After::Close | After::Linger => self.linger(around),
                 After::NextRequest => self.go_on_to_next_request(around),
             },
         }

@@ -115,6 +115,12 @@ impl Transport {
         result
     }
 
+    /// Whether the peer has sent what was not read, or has ended its side.
+    pub(crate) fn has_unread(&self) -> bool {
+        // An error shows when the socket is read, which is what `true` leads to.
+        sys::is_readable(self.descriptor()).unwrap_or(true)
+    }
+
     /// Whether a read of `length` bytes into `room` has emptied the socket (epoll(7)).
     pub(crate) fn is_emptied_by(&self, length: usize, room: usize) -> bool {
         self.tls.is_none() && length < room
