@@ -118,7 +118,7 @@ impl Transport {
     /// Whether the peer has sent what was not read, or has ended its side.
     pub(crate) fn has_unread(&self) -> bool {
         // An error shows when the socket is read, which is what `true` leads to.
-        sys::is_readable(self.descriptor()).unwrap_or(true)
+        sys::wait_until_ready(self.descriptor(), false, Duration::ZERO).unwrap_or(true)
     }
 
     /// Whether a read of `length` bytes into `room` has emptied the socket (epoll(7)).
