@@ -338,11 +338,9 @@ impl EventLoop {
     fn accept(&mut self, index: usize) {
         let mut has_made_room = false;
         loop {
-            if self.slots.len() > self.settings.max_connections {
-                // One is over the limit already, until somebody falls idle.
-                self.close_longest_idle();
-            }
-            if self.slots.len() > self.settings.max_connections {
+            // One is over the limit already, until somebody falls idle for longer than it takes
+            // who has just been accepted to say what is wanted.
+            if self.slots.len() > self.settings.max_connections && !self.close_longest_idle(ACCEPT_PAUSE) {
                 self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
                 return;
             }
@@ -352,7 +350,7 @@ impl EventLoop {
                     // Only now is it known that somebody wants in. Where nobody is idle, this one
                     // is over the limit, and the next one waits.
                     if self.slots.len() >= self.settings.max_connections {
-                        self.close_longest_idle();
+                        self.close_longest_idle(Duration::ZERO);
                     }
                     let info = ConnectionInfo { peer, listener: Arc::clone(&self.listeners[index].info) };
                     let tls = self.tls.as_ref().filter(|_| info.listener.is_tls).map(TlsConfig::accept);
@@ -369,7 +367,7 @@ impl EventLoop {
                     let can_make_room = is_out_of_descriptors(&error) && !has_made_room;
                     self.troubles.note(Trouble::Accepting(error), self.now);
                     // Somebody else may take what was freed: then it is not tried again at once.
-                    has_made_room = can_make_room && self.close_longest_idle();
+                    has_made_room = can_make_room && self.close_longest_idle(Duration::ZERO);
                     if !has_made_room {
                         self.accept_again_at = Some(self.now + ACCEPT_PAUSE);
                         return;
@@ -380,9 +378,11 @@ impl EventLoop {
     }
 
     /// Makes room for new connections: idle ones would lock everybody else out. Closes some at
-    /// once where there are many, since it has to look at all. `false` when none is idle.
-    fn close_longest_idle(&mut self) -> bool {
+    /// once where there are many, since it has to look at all. `false` when none has been idle
+    /// for `at_least`.
+    fn close_longest_idle(&mut self, at_least: Duration) -> bool {
         let mut idle = self.slots.idle();
+        idle.retain(|(since, _)| self.now.saturating_duration_since(*since) >= at_least);
         idle.sort_unstable();
         idle.truncate((self.slots.len() / IDLE_SHARE_CLOSED).max(1));
         for (_, key) in &idle {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use uncork_protocol::Version;
-use uncork_server::{Application, Request, Responder, Server, ServerSettings, Trouble};
+use uncork_server::{Application, Request, RequestBody, Responder, Server, ServerSettings, Trouble};
 
 use super::exchange::{End, exchange};
 
@@ -42,7 +42,10 @@ impl Application for Recorder {
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
         let mut body = Vec::new();
-        request.body.into_reader().unwrap().read(u64::MAX, &mut body).unwrap();
+        match request.body {
+            RequestBody::Whole(whole) => whole.into_reader().unwrap().read(u64::MAX, &mut body).unwrap(),
+            RequestBody::Coming => unreachable!("bodies are buffered unless asked otherwise"),
+        }
         let call = Call { method: request.head.method().to_vec(), target: request.head.target().to_vec(), body };
         responder.head(b"200 OK", |_| Ok(())).unwrap();
         // One in two bodies in chunks. In HTTP/1.0, a body of unknown length ends the connection,
