@@ -15,7 +15,6 @@ use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
 use crate::relay;
 use crate::settings::ServerSettings;
-use crate::sys;
 use crate::transport::{Transport, Urgency};
 
 /// Pieces from this size on are not held back for more to come.
@@ -90,6 +89,8 @@ pub(crate) trait Host: std::fmt::Debug {
     fn begin_holding(&self, socket: RawFd) -> bool;
     /// Bytes for `socket` were held back since.
     fn has_held(&self, socket: RawFd);
+    /// Whether the thread leads, and so goes on with the connection itself.
+    fn has_lead(&self) -> bool;
     /// Nothing is held back any more.
     fn end_holding(&self);
 }
@@ -178,7 +179,7 @@ impl<'job> Responder<'job> {
         let result = body.receive(self.transport, self.settings, may_speak);
         if self.has_held && matches!(result, Ok(Received::Nothing(_))) {
             // The peer may need the answer so far before it sends more.
-            sys::push(self.transport.descriptor());
+            self.transport.push();
         }
         if let (Err(error), true) = (&result, may_speak) {
             self.refuse(*error);
@@ -316,16 +317,11 @@ impl<'job> Responder<'job> {
         *is_sent = true;
         let out = &mut self.scratch.out;
         let (data, behind) = body.encode(data, out);
-        let socket = self.transport.descriptor();
-        let holds = data.len() < LARGE_PIECE_BYTES && self.transport.can_hold() && self.host.begin_holding(socket);
-        let urgency = if holds { Urgency::Held } else { Urgency::Now };
-        let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], urgency);
-        if holds {
-            self.has_held = true;
-            self.host.has_held(socket);
-        }
+        let may_wait = data.len() < LARGE_PIECE_BYTES;
+        let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], may_wait);
+        self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         out.clear();
-        result.map_err(|error| {
+        result.map(drop).map_err(|error| {
             self.state = State::Broken;
             SendError::PeerGone(error)
         })
@@ -373,12 +369,14 @@ impl<'job> Responder<'job> {
         self.broken_length = body.broken_length();
         let is_short = self.broken_length.is_some_and(|(announced, given)| given < announced);
         let end = body.end();
-        let finished = State::Finished { keeps_alive: *keeps_alive };
-        let parts = [&self.scratch.out, end, b""];
-        let result = send_parts(self.transport, self.settings, self.host, parts, Urgency::Now);
+        let keeps_alive = *keeps_alive;
+        let finished = State::Finished { keeps_alive };
+        // The close that follows at once takes the last bytes along, in one packet.
+        let result = send_parts(self.transport, self.settings, self.host, [&self.scratch.out, end, b""], !keeps_alive);
+        self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         self.scratch.out.clear();
         self.state = if is_short || result.is_err() { State::Broken } else { finished };
-        result.map_err(SendError::PeerGone)
+        result.map(drop).map_err(SendError::PeerGone)
     }
 
     /// How the application broke its own `Content-Length` so far: announced and given.
@@ -424,8 +422,12 @@ impl<'job> Responder<'job> {
     /// Whether the connection is to be kept; `None` when the answer is broken.
     pub(crate) fn outcome(mut self) -> Option<bool> {
         if self.has_held {
-            // There may have been nothing to send behind the last piece.
-            sys::push(self.transport.descriptor());
+            // There may have been nothing to send behind the last piece. Where the connection is
+            // closed now, that sends it.
+            let is_closed_now = matches!(self.state, State::Finished { keeps_alive: false }) && self.host.has_lead();
+            if !is_closed_now {
+                self.transport.push();
+            }
             self.host.end_holding();
         }
         match self.state {
@@ -439,25 +441,31 @@ impl<'job> Responder<'job> {
     }
 }
 
+/// Sends `parts`, at once unless they `may_wait` for what follows; returns which it was.
 fn send_parts(
     transport: &mut Transport,
     settings: &ServerSettings,
     host: &dyn Host,
     parts: [&[u8]; 3],
-    urgency: Urgency,
-) -> io::Result<()> {
-    if transport.has_room_for(parts, settings.output_buffer_bytes) {
-        return transport.send_or_keep(parts, urgency);
+    may_wait: bool,
+) -> io::Result<Urgency> {
+    if !transport.has_room_for(parts, settings.output_buffer_bytes) {
+        // Some of it may go at once, which makes the room.
+        transport.flush()?;
     }
-    // Some of it may go at once, which makes the room.
-    transport.flush()?;
     if transport.has_room_for(parts, settings.output_buffer_bytes) {
-        return transport.send_or_keep(parts, urgency);
+        let socket = transport.descriptor();
+        if !(may_wait && transport.can_hold() && host.begin_holding(socket)) {
+            return transport.send_or_keep(parts, Urgency::Now).map(|()| Urgency::Now);
+        }
+        transport.send_or_keep(parts, Urgency::Held)?;
+        host.has_held(socket);
+        return Ok(Urgency::Held);
     }
     let is_replaced = host.on_waiting_for_peer();
     let result = transport.send(parts, settings);
     if is_replaced {
         host.on_waited_for_peer();
     }
-    result
+    result.map(|()| Urgency::Now)
 }

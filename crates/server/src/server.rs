@@ -184,6 +184,8 @@ impl Shared {
             drop(event_loop);
             let returned = self.call(connection, scratch, Some(call));
             if !self.leadership.leave_call(call) {
+                // It may be a while until the connection is closed, which would have done this.
+                returned.connection.transport.push();
                 return self.give_back(returned);
             }
             event_loop = self.lock_loop();
@@ -336,12 +338,6 @@ impl std::fmt::Debug for CallHost<'_> {
     }
 }
 
-impl CallHost<'_> {
-    fn has_lead(&self) -> bool {
-        self.call.is_some_and(|call| self.shared.leadership.is_inside(call))
-    }
-}
-
 impl Host for CallHost<'_> {
     fn on_handed_over(&self, transport: &mut Transport) {
         // An error means that the loop does not know the socket, which is what is wanted.
@@ -372,6 +368,10 @@ impl Host for CallHost<'_> {
         if !self.has_lead() {
             sys::push(socket);
         }
+    }
+
+    fn has_lead(&self) -> bool {
+        self.call.is_some_and(|call| self.shared.leadership.is_inside(call))
     }
 
     fn end_holding(&self) {

@@ -115,10 +115,9 @@ impl Transport {
         result
     }
 
-    /// Whether the peer has sent what was not read, or has ended its side.
+    /// Whether bytes have come that were not read. The end of the peer's side is none.
     pub(crate) fn has_unread(&self) -> bool {
-        // An error shows when the socket is read, which is what `true` leads to.
-        sys::wait_until_ready(self.descriptor(), false, Duration::ZERO).unwrap_or(true)
+        recv(&self.stream, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT).is_ok_and(|(length, _)| length > 0)
     }
 
     /// Whether a read of `length` bytes into `room` has emptied the socket (epoll(7)).
@@ -303,6 +302,13 @@ impl Transport {
     /// Whether bytes can be held back for those that follow: they go to TCP as they are.
     pub(crate) fn can_hold(&self) -> bool {
         cfg!(target_os = "linux") && self.tls.is_none() && matches!(self.stream, Stream::Tcp(_))
+    }
+
+    /// Sends what was held back.
+    pub(crate) fn push(&self) {
+        if self.can_hold() {
+            sys::push(self.descriptor());
+        }
     }
 
     /// Whether bytes of the peer go to and fro as they are.
