@@ -58,7 +58,9 @@ pub(crate) enum Ending {
 
 /// The outside of the loop, as far as a turn of it needs that.
 pub(crate) trait Outside {
-    /// Connections that threads have given back since the last call.
+    /// Whether threads have given connections back.
+    fn has_returned(&self) -> bool;
+    /// The connections that threads have given back since the last call.
     fn take_returned(&self, into: &mut Vec<Returned>);
     /// Called before the loop blocks; `false` when it must not, since something came in.
     fn may_block(&self) -> bool;
@@ -189,6 +191,9 @@ impl EventLoop {
     }
 
     fn take_returned(&mut self, outside: &impl Outside) {
+        if !outside.has_returned() {
+            return;
+        }
         let mut returned = std::mem::take(&mut self.returned);
         outside.take_returned(&mut returned);
         for one in returned.drain(..) {

@@ -380,11 +380,13 @@ impl Host for CallHost<'_> {
 }
 
 impl Outside for Shared {
+    fn has_returned(&self) -> bool {
+        self.has_returned.load(Ordering::SeqCst)
+    }
+
     fn take_returned(&self, into: &mut Vec<Returned>) {
-        if self.has_returned.load(Ordering::SeqCst) {
-            self.has_returned.store(false, Ordering::SeqCst);
-            into.append(&mut lock(&self.returned));
-        }
+        self.has_returned.store(false, Ordering::SeqCst);
+        into.append(&mut lock(&self.returned));
     }
 
     fn may_block(&self) -> bool {

@@ -195,15 +195,12 @@ fn split_target<'bytes>(method: &[u8], target: &'bytes [u8]) -> Result<Target<'b
     if method == b"CONNECT" {
         return Err(PeerError::new(501, "`CONNECT` is for proxies (RFC 9110 §9.3.6)"));
     }
-    if memchr::memchr(b'#', target).is_some() {
-        return Err(PeerError::bad_request("a fragment in the target (RFC 9112 §3.2)"));
-    }
     if target[0] == b'/' {
-        return Ok(split_query(target, None));
+        return split_query(target, None);
     }
     if target == b"*" {
         if method == b"OPTIONS" {
-            return Ok(split_query(target, None));
+            return split_query(target, None);
         }
         return Err(PeerError::bad_request("the target `*` is for `OPTIONS` (RFC 9112 §3.2.4)"));
     }
@@ -213,16 +210,22 @@ fn split_target<'bytes>(method: &[u8], target: &'bytes [u8]) -> Result<Target<'b
     };
     let authority_end = rest.iter().position(|&byte| matches!(byte, b'/' | b'?')).unwrap_or(rest.len());
     let (authority, path) = rest.split_at(authority_end);
-    Ok(split_query(path, Some(authority)))
+    split_query(path, Some(authority))
 }
 
-fn split_query<'bytes>(target: &'bytes [u8], authority: Option<&'bytes [u8]>) -> Target<'bytes> {
-    let (path, query) = match memchr::memchr(b'?', target) {
-        Some(mark) => (&target[..mark], &target[mark + 1..]),
+fn split_query<'bytes>(target: &'bytes [u8], authority: Option<&'bytes [u8]>) -> Result<Target<'bytes>, PeerError> {
+    let (path, query) = match memchr::memchr2(b'?', b'#', target) {
+        Some(mark) if target[mark] == b'?' => (&target[..mark], &target[mark + 1..]),
+        Some(_) => return Err(FRAGMENT),
         None => (target, &target[target.len()..]),
     };
-    Target { path, query, authority }
+    if !query.is_empty() && query.contains(&b'#') {
+        return Err(FRAGMENT);
+    }
+    Ok(Target { path, query, authority })
 }
+
+const FRAGMENT: PeerError = PeerError::bad_request("a fragment in the target (RFC 9112 §3.2)");
 
 fn strip_prefix_ignore_case<'bytes>(bytes: &'bytes [u8], prefix: &[u8]) -> Option<&'bytes [u8]> {
     let (start, rest) = bytes.split_at_checked(prefix.len())?;
