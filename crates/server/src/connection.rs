@@ -327,9 +327,6 @@ impl Connection {
 
     /// Waits for a request, of which, and of what follows it, `first` came already.
     fn begin_head(&mut self, first: &[u8], around: &mut Surroundings<'_>) -> Progress {
-        if around.is_draining && first.is_empty() {
-            return self.part();
-        }
         self.phase = Phase::Head(HeadScanner::default());
         self.wait_for(around.settings.keep_alive, around);
         self.feed(first, around)

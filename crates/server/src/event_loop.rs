@@ -31,6 +31,10 @@ const SCRATCH_BYTES: usize = 64 * 1024;
 
 const EVENTS_PER_POLL: usize = 256;
 
+/// How long a connection may have been idle at a drain: the next request of one that is busy is
+/// on its way, and would be lost. It is answered, and told that it was the last.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
 /// How long accepting pauses when the process or the machine is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -273,7 +277,10 @@ impl EventLoop {
 
     fn wait_on(&mut self, mut connection: Box<Connection>) {
         if self.ending >= Ending::Draining && connection.is_idle() {
-            return self.close_idle(connection);
+            connection.deadline = connection.deadline.min(connection.waiting_since + LAST_CHANCE);
+            if connection.deadline <= self.now {
+                return self.close_idle(connection);
+            }
         }
         let wanted = if connection.transport.has_output() { Asked::InputAndRoom } else { Asked::Input };
         if connection.transport.ask_for(wanted, self.poll.registry(), connection.key.token()).is_err() {
@@ -421,12 +428,10 @@ impl EventLoop {
             self.accept_again_at = None;
             for key in self.slots.here() {
                 if let Some(connection) = self.slots.take(key) {
-                    if connection.is_idle() {
-                        self.close_idle(connection);
-                    } else if ending == Ending::Now {
-                        self.close(&connection);
-                    } else {
-                        self.slots.put_back(connection);
+                    match ending {
+                        Ending::Now if connection.is_idle() => self.close_idle(connection),
+                        Ending::Now => self.close(&connection),
+                        _ => self.wait_on(connection),
                     }
                 }
             }

@@ -241,6 +241,19 @@ fn draining_finishes_what_runs_and_closes_what_is_idle() {
 }
 
 #[test]
+fn a_connection_that_was_busy_until_the_drain_has_one_more_request_answered() {
+    let running = Running::start(ServerSettings::default());
+    let mut peer = running.send("/fast");
+    assert_eq!(answer(&mut peer).0, 200);
+    running.server.drain();
+    assert!(!running.server.join(Duration::from_millis(50)), "it waits for what may be on its way");
+    peer.write_all(b"GET /fast HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    assert_eq!(answer(&mut peer).0, 200);
+    assert_eq!(peer.read(&mut [0]).unwrap(), 0, "and that was the last");
+    running.end();
+}
+
+#[test]
 fn stopping_does_not_wait_for_idle_or_unfinished_connections() {
     let running = Running::start(ServerSettings::default());
     let mut half = running.connect();
