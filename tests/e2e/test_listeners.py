@@ -143,6 +143,13 @@ def test_a_listener_is_not_passed_on_to_programs_that_the_app_starts(folder: Pat
         assert not [link for link in links if link.startswith("socket:")]
 
 
+def test_a_gateway_at_a_unix_socket_may_ask_for_https(folder: Path) -> None:
+    path = folder / "uncork.sock"
+    with LiveServer("hello:app", directory=folder, sockets=0, binds=[f"unix:{path}"]) as server:
+        with RawClient(server.connect_unix()) as client:
+            assert client.get("https://example.com/").status == 200
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 def test_the_file_of_a_unix_socket_is_gone_after_every_stop(
     folder: Path, number: signal.Signals

@@ -77,6 +77,10 @@ def upload(client: RawClient, size: int) -> bytes:
     return client.read_response("POST").body
 
 
+def test_a_target_of_https_is_served(client: RawClient) -> None:
+    assert client.get("https://test/a").body == b"/a"
+
+
 def test_one_connection_carries_many_requests(client: RawClient) -> None:
     for number in range(20):
         assert client.get(f"/{number}").body == f"/{number}".encode()

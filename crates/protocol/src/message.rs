@@ -1,5 +1,7 @@
 //! A request's head, whichever protocol it came by.
 
+use crate::PeerError;
+
 /// Where a piece of a head lies in the bytes of that head.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Span {
@@ -111,6 +113,19 @@ impl RequestHead {
     /// place of `Host` (RFC 9112 §3.2.2).
     pub fn authority(&self) -> Option<&[u8]> {
         self.authority.map(|span| span.of_bytes(&self.bytes))
+    }
+
+    /// Holds what the target says of the connection against what it is: `https`, in the absolute
+    /// form, is asked for on a secured connection, or through a gateway (RFC 9110 §7.4).
+    ///
+    /// # Errors
+    /// `421` when it is not.
+    pub fn check_scheme(&self, is_secured: bool) -> Result<(), PeerError> {
+        let wants_secured = self.authority.is_some() && self.target()[..5].eq_ignore_ascii_case(b"https");
+        if wants_secured && !is_secured {
+            return Err(PeerError::new(421, "`https` is asked for on a connection without TLS (RFC 9110 §7.4)"));
+        }
+        Ok(())
     }
 
     /// The fields in the order in which they came.

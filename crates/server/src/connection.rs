@@ -486,6 +486,8 @@ impl Connection {
         rest: &[u8],
         around: &mut Surroundings<'_>,
     ) -> Result<Progress, PeerError> {
+        // Who speaks through a unix socket is a gateway.
+        head.check_scheme(self.info.listener.is_tls || self.info.peer.is_none())?;
         let mut body = BodyBuffer::default();
         if head.framing == RequestFraming::None {
             return Ok(self.become_ready(head, body, rest, around));

@@ -90,6 +90,7 @@ impl Connection {
                     return Ok(false);
                 };
                 let head = parse_head(self.input[range.start..range.end].to_vec(), &LIMITS)?;
+                head.check_scheme(false)?;
                 self.input.drain(..range.end);
                 let decoder = BodyDecoder::new(head.framing, MAX_TRAILER_BYTES);
                 self.phase = Phase::Body(Box::new(Seen { head, body: Vec::new() }), decoder);
