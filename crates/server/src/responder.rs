@@ -317,7 +317,8 @@ impl<'job> Responder<'job> {
         *is_sent = true;
         let out = &mut self.scratch.out;
         let (data, behind) = body.encode(data, out);
-        let may_wait = data.len() < LARGE_PIECE_BYTES;
+        // What completes a body of known length has nothing to wait for.
+        let may_wait = data.len() < LARGE_PIECE_BYTES && !body.is_complete();
         let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], may_wait);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         out.clear();

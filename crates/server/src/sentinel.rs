@@ -13,15 +13,17 @@ use crate::sys::CpuClock;
 /// Between two looks; a leader that waits for longer than this loses the lead.
 const TICK: Duration = Duration::from_micros(200);
 
-/// Between two looks while calls follow each other so fast that none can be slow.
+/// Between two looks, at the most, while calls follow each other and each look sees another one: a
+/// look takes the processor from the leader for some microseconds.
 const LONG_TICK: Duration = Duration::from_millis(1);
 
-/// Calls between two looks that make the next look a late one.
-const MANY_CALLS: u64 = 4;
+/// How much CPU time a leader may use. Whoever leads then waits for the interpreter as long again
+/// as CPython lets a thread keep it, 5 ms (`sys.getswitchinterval`).
+const COMPUTING_PATIENCE: Duration = Duration::from_micros(2500);
 
-/// How long a leader may compute: as long as CPython lets a thread keep the interpreter
-/// (`sys.getswitchinterval`).
-const COMPUTING_PATIENCE: Duration = Duration::from_millis(5);
+/// For how long after a leader has computed for too long the lead may be passed on before calls,
+/// even though the process is busy: short calls then wait beside the long ones, not behind them.
+const LONG_CALLS: Duration = Duration::from_millis(250);
 
 /// Over how long the process's own load is measured.
 const LOAD_WINDOW: Duration = Duration::from_millis(2);
@@ -46,8 +48,7 @@ pub(crate) struct Sentinel {
     tick: Duration,
     leader: Sample,
     process: Sample,
-    /// Since when the leader has been seen inside the call that it is inside.
-    inside_since: Instant,
+    long_calls_until: Instant,
 }
 
 /// A reading of a CPU clock.
@@ -66,7 +67,7 @@ impl Sentinel {
             tick: TICK,
             leader: Sample::take(CpuClock::PROCESS, now),
             process: Sample::take(CpuClock::PROCESS, now),
-            inside_since: now,
+            long_calls_until: now,
         }
     }
 
@@ -74,30 +75,32 @@ impl Sentinel {
     pub(crate) fn watch(&mut self, leadership: &Leadership, leader_clock: impl Fn() -> CpuClock) -> Judgement {
         let watch = leadership.watch(&mut self.last, self.tick);
         let now = Instant::now();
-        if leadership.are_calls_slow() && self.is_process_computing(now) {
+        if leadership.are_calls_slow() && now > self.long_calls_until && self.is_process_computing(now) {
             leadership.forget_slow_calls();
         }
         match watch {
             Watch::Care => Judgement::HasLead,
             Watch::Leave => Judgement::Leave,
             Watch::Again { calls } => {
-                self.tick = if calls >= MANY_CALLS { LONG_TICK } else { TICK };
+                self.tick = if calls > 0 { (2 * self.tick).min(LONG_TICK) } else { TICK };
                 self.leader = Sample::take(leader_clock(), now);
-                self.inside_since = now;
                 Judgement::Nothing
             }
             Watch::Inside { call } => {
                 self.tick = TICK;
-                let is_computing = self.leader.share_until(Sample::take(leader_clock(), now)) > 0.5;
-                if is_computing && now - self.inside_since < COMPUTING_PATIENCE {
+                let sample = Sample::take(leader_clock(), now);
+                let is_computing = self.leader.share_until(sample) > 0.5;
+                if is_computing && self.leader.cpu_until(sample) < COMPUTING_PATIENCE {
+                    self.tick = LONG_TICK;
                     return Judgement::Nothing;
                 }
                 if !leadership.usurp(call) {
                     return Judgement::Nothing;
                 }
-                if !is_computing {
-                    leadership.note_slow_call();
+                if is_computing {
+                    self.long_calls_until = now + LONG_CALLS;
                 }
+                leadership.note_slow_call();
                 Judgement::TookLead
             }
         }
@@ -120,13 +123,17 @@ impl Sample {
         Self { clock, at, cpu: clock.now().unwrap_or(Duration::ZERO) }
     }
 
-    /// The part of the time from `self` to `later` that was spent computing; zero when the two
-    /// are of different clocks.
+    /// The part of the time from `self` to `later` that was spent computing.
     fn share_until(&self, later: Self) -> f64 {
-        if self.clock != later.clock || later.at <= self.at {
+        if later.at <= self.at {
             return 0.0;
         }
-        later.cpu.saturating_sub(self.cpu).as_secs_f64() / (later.at - self.at).as_secs_f64()
+        self.cpu_until(later).as_secs_f64() / (later.at - self.at).as_secs_f64()
+    }
+
+    /// The CPU time from `self` to `later`; zero when the two are of different clocks.
+    fn cpu_until(&self, later: Self) -> Duration {
+        if self.clock == later.clock { later.cpu.saturating_sub(self.cpu) } else { Duration::ZERO }
     }
 }
 
@@ -181,6 +188,6 @@ mod tests {
         assert_eq!(judgement, Judgement::TookLead);
         assert!(!leader.join().unwrap());
         // A busy machine may take the processor from the leader, which then looks like waiting.
-        assert!(start.elapsed() >= COMPUTING_PATIENCE || leadership.are_calls_slow());
+        assert!(start.elapsed() >= COMPUTING_PATIENCE || sentinel.long_calls_until <= start);
     }
 }

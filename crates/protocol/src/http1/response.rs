@@ -264,6 +264,11 @@ impl BodyEncoder {
         self.framing == ResponseFraming::NoBody
     }
 
+    /// Whether all of a body whose length was announced has been given.
+    pub fn is_complete(&self) -> bool {
+        matches!(self.framing, ResponseFraming::Length(length) if self.given >= length)
+    }
+
     /// Whether the peer takes the connection's end for the body's, however it comes about.
     pub fn ends_with_connection(&self) -> bool {
         self.framing == ResponseFraming::UntilClose
