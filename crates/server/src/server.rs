@@ -79,6 +79,7 @@ impl Server {
         settings: ServerSettings,
         tls: Option<TlsConfig>,
     ) -> io::Result<Self> {
+        sys::share_heaps();
         let settings = Arc::new(settings);
         let is_tls = tls.is_some();
         let listeners =

@@ -114,6 +114,17 @@ pub(crate) fn unconfirmed(socket: RawFd) -> Option<u64> {
     if result == 0 { u64::try_from(bytes).ok() } else { None }
 }
 
+/// Holds glibc to two heaps for all threads, instead of eight for each processor: memory that one
+/// thread has freed is not kept from the others, and the process does not grow for hours. Unless
+/// the operator has said otherwise (mallopt(3)).
+pub(crate) fn share_heaps() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if std::env::var_os("MALLOC_ARENA_MAX").is_none() && std::env::var_os("GLIBC_TUNABLES").is_none() {
+        // SAFETY: only sets a limit for heaps that are made later.
+        unsafe { libc::mallopt(libc::M_ARENA_MAX, 2) };
+    }
+}
+
 /// The time of day, up to a few milliseconds late, which costs less than one to the nanosecond.
 pub(crate) fn seconds_since_epoch() -> u64 {
     #[cfg(target_os = "linux")]
