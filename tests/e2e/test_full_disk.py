@@ -16,7 +16,10 @@ from tests.support.tiny_disk import tiny_disk
 
 MEBIBYTE = 1024 * 1024
 ROOM = 2 * MEBIBYTE
-WARNING = "warning: a request was refused: its body did not fit into `body_buffer`, and can't be kept in `{}`: "
+WARNING = (
+    "warning: a request was refused: its body did not fit into `body_buffer`, "
+    "and can't be kept in `{}`: "
+)
 
 
 @pytest.fixture

@@ -145,9 +145,11 @@ def test_a_listener_is_not_passed_on_to_programs_that_the_app_starts(folder: Pat
 
 def test_a_gateway_at_a_unix_socket_may_ask_for_https(folder: Path) -> None:
     path = folder / "uncork.sock"
-    with LiveServer("hello:app", directory=folder, sockets=0, binds=[f"unix:{path}"]) as server:
-        with RawClient(server.connect_unix()) as client:
-            assert client.get("https://example.com/").status == 200
+    with (
+        LiveServer("hello:app", directory=folder, sockets=0, binds=[f"unix:{path}"]) as server,
+        RawClient(server.connect_unix()) as client,
+    ):
+        assert client.get("https://example.com/").status == 200
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
