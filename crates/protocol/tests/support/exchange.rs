@@ -39,9 +39,15 @@ pub enum End {
     Refused(PeerError),
 }
 
-/// Reads `pieces` as they would come from a socket.
+/// Reads `pieces` as they would come from a socket without TLS.
 pub fn exchange<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Exchange {
-    let mut connection = Connection { input: Vec::new(), phase: Phase::Head(HeadScanner::default()), seen: Vec::new() };
+    exchange_over(false, pieces)
+}
+
+/// Reads `pieces` as they would come from a socket that is secured, or whose peer is a gateway.
+pub fn exchange_over<'a>(is_secured: bool, pieces: impl IntoIterator<Item = &'a [u8]>) -> Exchange {
+    let phase = Phase::Head(HeadScanner::default());
+    let mut connection = Connection { is_secured, input: Vec::new(), phase, seen: Vec::new() };
     for piece in pieces {
         if !matches!(connection.phase, Phase::Over(End::Refused(_))) {
             connection.input.extend_from_slice(piece);
@@ -58,6 +64,7 @@ pub fn exchange<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> Exchange {
 }
 
 struct Connection {
+    is_secured: bool,
     input: Vec<u8>,
     phase: Phase,
     seen: Vec<Seen>,
@@ -90,7 +97,7 @@ impl Connection {
                     return Ok(false);
                 };
                 let head = parse_head(self.input[range.start..range.end].to_vec(), &LIMITS)?;
-                head.check_scheme(false)?;
+                head.check_scheme(self.is_secured)?;
                 self.input.drain(..range.end);
                 let decoder = BodyDecoder::new(head.framing, MAX_TRAILER_BYTES);
                 self.phase = Phase::Body(Box::new(Seen { head, body: Vec::new() }), decoder);

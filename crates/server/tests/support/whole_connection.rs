@@ -12,7 +12,7 @@ use std::time::Duration;
 use uncork_protocol::Version;
 use uncork_server::{Application, Request, RequestBody, Responder, Server, ServerSettings, Trouble};
 
-use super::exchange::{End, exchange};
+use super::exchange::{End, exchange_over};
 
 /// How long a busy machine may take for one connection.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -80,7 +80,7 @@ impl Echo {
     /// Sends `data` in two parts, the first one `cut` bytes long, and holds what the application
     /// saw, and every byte that comes back, to what must come of it.
     pub fn check(&self, data: &[u8], cut: usize) {
-        let expected = exchange([data]);
+        let expected = exchange_over(true, [data]);
         let (answer, is_reset) = self.send(data, cut);
         // What comes behind the last request may come too late to be read.
         let may_reset = expected.end == End::Closed && !expected.rest.is_empty();
