@@ -501,6 +501,12 @@ impl Connection {
         }
         if let RequestFraming::Length(length) = head.framing {
             body.reserve(length, around.settings.body_buffer_bytes);
+            // Most bodies come with their head.
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length <= rest.len() {
+                keep(&mut body, &rest[..length], around)?;
+                return Ok(self.become_ready(head, body, &rest[length..], around));
+            }
         }
         let owes_continue = head.expects_continue && rest.is_empty();
         // The body may have come since the head was read, and then nobody waits.
@@ -529,10 +535,7 @@ impl Connection {
                 }
                 BodyStep::Data(data) => {
                     around.settings.check_body_size(receiving.body.len() + data.len() as u64)?;
-                    receiving
-                        .body
-                        .append(data, around.settings.body_buffer_bytes)
-                        .map_err(|error| no_room_for_body(error, around))?;
+                    keep(&mut receiving.body, data, around)?;
                 }
                 BodyStep::End => break,
             }
@@ -559,6 +562,10 @@ impl Connection {
         self.requests += 1;
         Progress::Ready
     }
+}
+
+fn keep(body: &mut BodyBuffer, data: &[u8], around: &mut Surroundings<'_>) -> Result<(), PeerError> {
+    body.append(data, around.settings.body_buffer_bytes).map_err(|error| no_room_for_body(error, around))
 }
 
 fn no_room_for_body(error: std::io::Error, around: &mut Surroundings<'_>) -> PeerError {

@@ -166,11 +166,11 @@ impl EventLoop {
                     return Next::PassLead;
                 }
             } else if let Some(connection) = self.queue.pop_front() {
-                if self.now - connection.waiting_since <= self.settings.queue_timeout {
-                    return Next::Call(connection);
+                if self.has_waited_too_long(&connection) {
+                    self.refuse_as_busy(connection);
+                    continue;
                 }
-                self.refuse_as_busy(connection);
-                continue;
+                return Next::Call(connection);
             }
             if let Some((token, news)) = self.ready.pop_front() {
                 self.on_event(token, news);
@@ -269,6 +269,12 @@ impl EventLoop {
         }
     }
 
+    /// Whether a request in the queue is better refused than answered this late. Nearly all have
+    /// become complete in this very turn.
+    fn has_waited_too_long(&self, connection: &Connection) -> bool {
+        self.now > connection.waiting_since && self.now - connection.waiting_since > self.settings.queue_timeout
+    }
+
     fn refuse_as_busy(&mut self, mut connection: Box<Connection>) {
         let busy = PeerError::new(503, "too many requests are waiting (RFC 9110 §15.6.4)");
         let progress = connection.refuse(&busy, &mut self.surroundings());
@@ -333,7 +339,7 @@ impl EventLoop {
             };
             self.settle(connection, progress);
         }
-        while self.queue.front().is_some_and(|first| self.now - first.waiting_since > self.settings.queue_timeout) {
+        while self.queue.front().is_some_and(|first| self.has_waited_too_long(first)) {
             if let Some(connection) = self.queue.pop_front() {
                 self.refuse_as_busy(connection);
             }
