@@ -4,7 +4,7 @@ Each line that begins with `$ ` is run, and what the page shows below it is comp
 it printed. A server, known by the line `ready` that the page shows, runs on until the page shows
 `^C`, starts another one, or ends. `…` stands for any text, and alone for any lines. Not compared
 are process ids, versions, times, the widths of columns, which port is offered instead of a taken
-one, and where the folder and the interpreter lie.
+one, how many workers there are, and where the folder and the interpreter lie.
 
 The page's ports are replaced by free ones, uncork's default port among them.
 """
@@ -213,6 +213,7 @@ class Session:
         path = ":".join(map(str, places))
         # A script's own lines come in between the others, as on the reader's terminal.
         own = {"PATH": path, "CURL_HOME": str(self.tools), "PYTHONUNBUFFERED": "1"}
+        own["UNCORK_WORKERS"] = "1"  # a second one might or might not have come up at the `^C`
         return server_environment(own)
 
     def _with_free_ports(self, text: str) -> str:
@@ -231,6 +232,7 @@ class Session:
         for pattern, replacement in (
             (r"process \d+ \(`[^`]*`\)", "process 4121 (`a command`)"),
             (r"process \d+", "process 4121"),
+            (r"with \d+ workers? \([^)]*\)", "with 2 workers (one for each CPU)"),
             (r"(choose a port with `--bind [\w.]+):\d+", r"\1:8444"),
             (r"\buncork \d[\w.]*", "uncork 0.1.0"),
             (r"(?m)^Date: .*", "Date: Sat, 21 Nov 2026 09:00:00 GMT"),

@@ -97,7 +97,7 @@ def test_a_streamed_body_needs_no_disk(disk: Path) -> None:
 def test_a_limit_on_the_size_of_files_is_no_end_of_the_server() -> None:
     """The kernel sends a signal that ends whoever does not expect it (setrlimit(2), XFSZ)."""
     with LiveServer("plain:app", "--body-buffer=64KiB", directory=APPS) as server:
-        resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (ROOM, ROOM))
+        resource.prlimit(server.worker_pid, resource.RLIMIT_FSIZE, (ROOM, ROOM))
         with server.client() as client:
             assert upload(client, 2 * ROOM).status == 507
         server.wait_for_log("File too large (os error 27)")

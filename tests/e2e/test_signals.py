@@ -153,7 +153,7 @@ def test_a_signal_that_comes_again_while_the_process_ends_changes_nothing(
         assert server.wait() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2])
+@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
 def test_reserved_signals_are_answered_and_change_nothing(
     folder: Path, number: signal.Signals
 ) -> None:

@@ -51,6 +51,7 @@ class LiveServer:
         is_tls: The server was given a certificate: `url` begins with `https`.
         waits_until_ready: `False` returns as soon as the process was started.
         exit_code: What the server must end with.
+        workers: How many; `None` leaves it to the other arguments and the machine.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class LiveServer:
         is_tls: bool = False,
         waits_until_ready: bool = True,
         exit_code: int = 0,
+        workers: int | None = 1,
     ) -> None:
         self.arguments = arguments
         self.directory = directory
@@ -78,6 +80,7 @@ class LiveServer:
         self._scheme = "https" if is_tls else "http"
         self._waits_until_ready = waits_until_ready
         self._expected_exit_code = exit_code
+        self._workers = () if workers is None else (f"--workers={workers}",)
 
     def __enter__(self) -> Self:
         skip_without_native_core()
@@ -130,8 +133,20 @@ class LiveServer:
 
     @property
     def pid(self) -> int:
-        """The process that was started."""
+        """The process that was started: the supervisor."""
         return self._process.pid
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """The workers, in the order of their start."""
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
+        return [int(pid) for pid in children.read_text().split()]
+
+    @property
+    def worker_pid(self) -> int:
+        """The one worker there is."""
+        (pid,) = self.worker_pids
+        return pid
 
     @property
     def is_running(self) -> bool:
@@ -218,7 +233,7 @@ class LiveServer:
     def _start(self, descriptors: list[int]) -> None:
         binds = [*(f"fd://{descriptor}" for descriptor in descriptors), *self._binds]
         command = uncork_command(self.directory, as_nobody=self._as_nobody)
-        command += ["serve", *(f"--bind={bind}" for bind in binds)]
+        command += ["serve", *(f"--bind={bind}" for bind in binds), *self._workers]
         if self._ulimit is not None:
             command = ["/bin/sh", "-c", f'ulimit {self._ulimit} && exec "$0" "$@"', *command]
         self._log: list[str] = []

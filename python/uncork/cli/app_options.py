@@ -48,19 +48,30 @@ def choose_app(parameters: Mapping[str, Any]) -> AppChoice:
     Raises:
         UsageError: A setting is wrong, or two applications are named.
     """
+    choice = read_choice(parameters, os.environ)
+    for name, value in choice.resolved.dotenv.items():
+        os.environ.setdefault(name, value)
+    for warning in choice.resolved.warnings:
+        console.warn(warning)
+    return choice
+
+
+def read_choice(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> AppChoice:
+    """The settings and the application that a command's parameters and all sources name.
+
+    Changes and tells nothing.
+
+    Raises:
+        UsageError: A setting is wrong, or two applications are named.
+    """
     flags = given_flags(parameters)
     argument = parameters["app_argument"]
     if argument is not None:
         flags = _with_argument(flags, argument)
-    resolved = resolve(flags=flags, environ=os.environ, directory=_working_directory())
+    resolved = resolve(flags=flags, environ=environ, directory=_working_directory())
     if argument is not None:
         resolved = replace(resolved, origins={**resolved.origins, "app": _ARGUMENT})
-    spec = _spec(resolved)
-    for name, value in resolved.dotenv.items():
-        os.environ.setdefault(name, value)
-    for warning in resolved.warnings:
-        console.warn(warning)
-    return AppChoice(resolved, spec)
+    return AppChoice(resolved, _spec(resolved))
 
 
 def with_chosen_app(choice: AppChoice, use: Callable[[LocatedApp], None]) -> None:

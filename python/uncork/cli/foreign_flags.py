@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-_WORKERS = "there is one worker process for now, and its threads take requests side by side"
+_WORKERS = "write `--workers NUMBER`, or leave it out: there is one for each CPU"
 _RELOAD = "changed code is for development: `flask run --debug`"
 _ACCESS_LOG = "there is no access log yet"
 _ERROR_LOG = "errors go to stderr: write `2>> FILE`, or leave them to the service manager"
@@ -26,8 +26,6 @@ _CONNECTIONS = "write `--max-connections NUMBER`"
 _UNIX = "write `--bind unix:PATH`"
 
 _ANSWERS: Mapping[str, str] = {
-    "-w": _WORKERS,
-    "--workers": _WORKERS,
     "--processes": _WORKERS,
     "-k": _WORKER_CLASS,
     "--worker-class": _WORKER_CLASS,
@@ -76,7 +74,7 @@ _ANSWERS: Mapping[str, str] = {
     "--factory": "write `--call MODULE:FACTORY`",
     "--interface": "leave it out: uncork serves WSGI",
     "--wsgi-file": "name the file alone: `uncork serve FILE`",
-    "--preload": "leave it out: there is one process, which loads the app once",
+    "--preload": "leave it out: each worker loads the app by itself",
     "--chdir": "start it in that folder",
     "--working-dir": "start it in that folder",
     "--pythonpath": "set the variable `PYTHONPATH`",

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from uncork import console
-from uncork.cli.app_options import app_argument, choose_app
+from uncork.cli.app_options import app_argument, choose_app, read_choice
 from uncork.cli.commands import AppCommand, GroupedOption, Invocation, script_arguments
 from uncork.cli.setting_flags import setting_options
 from uncork.cli.show_settings import settings_as_json, settings_as_table
 from uncork.errors import UsageError
+
+if TYPE_CHECKING:
+    from uncork.app_locator import AppSpec
+    from uncork.settings import ResolvedSettings
 
 _HELP = """\
 Serve an application in production.
@@ -36,26 +41,32 @@ def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameter
     """Serves until it is asked to stop and returns the exit code."""
     if as_json and not show_settings:
         raise UsageError("`--json` goes with `--show-settings`", hints=("write both, or none",))
+    environ = dict(os.environ)  # before `.env` adds to it
     choice = choose_app(parameters)
     if show_settings:
         show = settings_as_json if as_json else settings_as_table
         console.out(show(choice.resolved))
         return 0
-    _tell_worker_count()
     from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
 
     verbose = ctx.ensure_object(Invocation).verbose
-    return supervisor.serve(choice.resolved, choice.spec, script_arguments(), verbose=verbose)
+    return supervisor.serve(
+        choice.resolved,
+        choice.spec,
+        script_arguments(),
+        verbose=verbose,
+        read_again=lambda: _read_again(parameters, environ),
+    )
 
 
-def _tell_worker_count() -> None:
-    # Not a setting yet, and platforms set it by themselves: so neither an error nor silence.
-    wanted = os.environ.get("WEB_CONCURRENCY", "")
-    if wanted not in ("", "1"):
-        console.note(
-            f"`WEB_CONCURRENCY` is `{wanted}`, and there is one worker process for now: "
-            "its threads take requests side by side"
-        )
+def _read_again(
+    parameters: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[ResolvedSettings, AppSpec, Mapping[str, str]]:
+    """The settings and the app as the files name them by now, and the app's environment."""
+    choice = read_choice(parameters, environ)
+    for warning in choice.resolved.warnings:
+        console.warn(warning)
+    return choice.resolved, choice.spec, {**choice.resolved.dotenv, **environ}
 
 
 command = AppCommand(

@@ -19,6 +19,7 @@ from uncork.settings.kinds import (
     Binds,
     Choice,
     Count,
+    CountOrAuto,
     Duration,
     FilePath,
     Kind,
@@ -313,11 +314,30 @@ class Settings:
         "How long running requests have to finish when the server is asked to stop. "
         "The process ends when they have, or when this is over. `0` waits for none.",
     )
+    boot_timeout: float = _setting(
+        60.0,
+        Duration(MOMENT, DAY),
+        _TIMEOUTS,
+        "How long a worker may take to load the application. "
+        "One that takes longer is ended, and the log says where it was. At a reload, the code from "
+        "before goes on serving then.",
+    )
+    workers: int | None = _setting(
+        None,
+        CountOrAuto(1, 1024),
+        _CONCURRENCY,
+        "How many processes serve the application, each with threads of its own. "
+        "With `auto`, as many as there are CPUs to use: as the process's affinity has it, and no "
+        "more than the CPU quota of its cgroup, which is what a container has. The supervisor, "
+        "which starts and replaces them, is one more.",
+        short_flag="-w",
+        also=("WEB_CONCURRENCY",),
+    )
     threads: int = _setting(
         64,
         Count(1, 4096),
         _CONCURRENCY,
-        "The largest number of threads that run the application. "
+        "The largest number of threads that run the application in each worker. "
         "They are started as they are needed and go when they are idle, so there is rarely a "
         "reason to change this: the number of slow requests to be answered at once is one.",
     )
@@ -325,7 +345,7 @@ class Settings:
         1024,
         Count(0, 1_000_000),
         _CONCURRENCY,
-        "How many requests may wait for a thread. "
+        "How many requests may wait for a thread of a worker. "
         "Beyond it, a request is answered at once with 503 and `Retry-After`.",
     )
     queue_timeout: float = _setting(
@@ -340,7 +360,7 @@ class Settings:
         16_384,
         Count(1, 1_000_000),
         _CONCURRENCY,
-        "The largest number of open connections. "
+        "The largest number of open connections of each worker. "
         "For a further one the longest idle one is closed; when none is idle, it waits in the "
         "backlog of the system. Each takes a descriptor, and the application needs some too: where "
         "the hard limit of open files is too low for that, there are fewer, and a warning says so.",

@@ -22,6 +22,7 @@ from uncork.settings.quantities import (
 )
 
 UNLIMITED = "unlimited"
+AUTO = "auto"
 
 
 class Kind(Protocol):
@@ -123,6 +124,24 @@ class Count:
     def show(self, value: object) -> str:
         """The number in digits."""
         return UNLIMITED if value is None else str(value)
+
+
+@dataclass(frozen=True)
+class CountOrAuto(Count):
+    """A whole number in a range, or `auto`, which is `None`: what the machine gives."""
+
+    @property
+    def form(self) -> str:
+        """The range in words."""
+        return f"{super().form}, or `{AUTO}`"
+
+    def read(self, raw: object, folder: Path | None) -> int | None:
+        """The number, when it is in range."""
+        return None if raw == AUTO else super().read(raw, folder)
+
+    def show(self, value: object) -> str:
+        """The number in digits."""
+        return AUTO if value is None else str(value)
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import dataclass
 
 from uncork.supervisor.listeners import Listener, Listeners
 from uncork.supervisor.local_addresses import outward_address
+from uncork.supervisor.worker_count import WorkerCount
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-def banner(listeners: Listeners, *, version: str, app: str, origin: str, is_tls: bool) -> list[str]:
+@dataclass(frozen=True)
+class Served:
+    """What is served: the app's name and where it is from, by which uncork, and how."""
+
+    app: str
+    origin: str
+    version: str
+    is_tls: bool
+
+
+def banner(listeners: Listeners, served: Served, workers: WorkerCount) -> list[str]:
     """The lines of the banner, the last of which begins with `ready`."""
-    scheme = "https" if is_tls else "http"
+    scheme = "https" if served.is_tls else "http"
     places = list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
     return [
-        f"uncork {version} serves `{app}`, {origin}",
+        f"uncork {served.version} serves `{served.app}`, {served.origin}",
         f"listening on {', '.join(places)}",
-        f"ready as process {os.getpid()}; Ctrl+C stops it",
+        f"ready as process {os.getpid()} with {_count(workers)}; Ctrl+C stops it",
     ]
+
+
+def _count(workers: WorkerCount) -> str:
+    plural = "" if workers.number == 1 else "s"
+    return f"{workers.number} worker{plural} ({workers.reason})"
 
 
 def _place(listener: Listener, scheme: str) -> str:

@@ -18,6 +18,9 @@ from typing import NoReturn
 
 from uncork import console
 
+# How long what comes after serving may take: the user's code behind `app.run()`, threads
+# of the user's that are to end by themselves, `atexit` functions.
+LAST_SECONDS = 5.0
 _AT_EXIT_SECONDS = 2.0
 _FRAMES_SHOWN = 4
 _THREADS_SHOWN = 5

@@ -19,16 +19,18 @@ _SPARE_SHARE = 8
 _LEAST_SPARE = 32
 
 
-def room_for_connections(wanted: int) -> int:
+def room_for_connections(wanted: int, *, warns: bool = True) -> int:
     """How many connections there is room for, up to `wanted`; raises the soft limit first.
 
-    Where the hard limit is too low, a warning is printed.
+    Where the hard limit is too low, a warning is printed, unless another worker has done that.
     """
     limit = _raise_limit(wanted)
     spare = max(limit // _SPARE_SHARE, _LEAST_SPARE)
     room = max(limit - spare, 1)
     if room >= wanted:
         return wanted
+    if not warns:
+        return room
     console.warn(
         f"there is room for {room} connections, not for {wanted}: "
         f"this process may open {limit} files at most",

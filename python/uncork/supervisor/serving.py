@@ -10,29 +10,26 @@ from uncork import console, worker
 from uncork.app_locator import LocatedApp
 from uncork.errors import InternalError
 from uncork.settings import ResolvedSettings, Settings
-from uncork.supervisor.banner import banner
-from uncork.supervisor.certificates import load_identity
 from uncork.supervisor.ending import report_cut_off
-from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions
+from uncork.supervisor.supervisor_link import Grant, Loaded, SupervisorLink
 
-# How long what comes after serving may take: the user's code behind `app.run()`, threads
-# of the user's that are to end by themselves, `atexit` functions.
-LAST_SECONDS = 5.0
 # How long threads may take to notice a stop: those that are not inside the app do at once.
 _NOTICE_SECONDS = 0.5
 _JOIN_SECONDS = 3600.0
-_RESERVED = {
-    Action.RELOAD: "reload (HUP)",
-    Action.REOPEN_LOGS: "reopening logs (USR1)",
-    Action.RESTART: "restart (USR2)",
-}
 
 
 class Serving:
-    """What `with_app` is given: binds where that is still to be done, and serves.
+    """What `with_app` is given: serves with what the supervisor grants.
+
+    Args:
+        resolved: The settings.
+        signals: What ends it.
+        link: To the supervisor.
+        is_first: Whether to say what each worker of a generation would say.
+        verbose: Say how the app was found.
 
     Attributes:
         has_served: Whether the app was found and served.
@@ -46,8 +43,9 @@ class Serving:
         self,
         resolved: ResolvedSettings,
         signals: SignalActions,
-        listeners: Listeners,
+        link: SupervisorLink,
         *,
+        is_first: bool,
         verbose: bool = False,
     ) -> None:
         self.has_served = False
@@ -55,18 +53,9 @@ class Serving:
         self.failure: BaseException | None = None
         self._resolved = resolved
         self._signals = signals
-        self._listeners = listeners
+        self._link = link
+        self._is_first = is_first
         self._verbose = verbose
-
-    def bind_early(self) -> None:
-        """Binds before the app is loaded, so that a taken port is told at once.
-
-        Not with the default address, unless the app is imported for certain: a script that
-        runs its own server may name another one.
-        """
-        is_certain = self._resolved.values.load_as == "module"
-        if is_certain or not self._resolved.origins["bind"].is_default:
-            self._bind(self._resolved.values)
 
     def use(self, located: LocatedApp) -> None:
         """Serves the app until the worker has ended; called in the main thread.
@@ -82,45 +71,52 @@ class Serving:
         except BaseException as error:
             self.failure = error
             raise
-        finally:
-            self._listeners.close()
 
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
-        _tell_what_differs(located, unheard)
-        if self._verbose:
-            console.note(f"`{located.name}`: {located.explanation}")
+        if self._is_first:
+            _tell_what_differs(located, unheard)
+            if self._verbose:
+                console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
-        connections = room_for_connections(settings.max_connections)
-        settings = replace(settings, max_connections=connections)
-        identity = load_identity(settings.cert, settings.key, host=settings.bind[0].host)
-        if not self._listeners.is_open:
-            self._bind(settings)
-        served = worker.Worker(
-            located.app,
-            self._listeners.descriptors,
-            worker.worker_settings(
-                settings,
-                certificate=identity.certificate if identity else None,
-                key=identity.key if identity else None,
-            ),
-        )
+        room = room_for_connections(settings.max_connections, warns=self._is_first)
+        settings = replace(settings, max_connections=room)
+        grant = self._ask(located, settings)
+        if grant is None:
+            return  # a stop was asked for meanwhile
+        identity = grant.identity
+        try:
+            served = worker.Worker(
+                located.app,
+                grant.descriptors,
+                worker.worker_settings(
+                    settings,
+                    certificate=identity.certificate if identity else None,
+                    key=identity.key if identity else None,
+                ),
+            )
+        finally:
+            # The worker has its own; and when it drains, nobody may be left waiting at ours.
+            grant.close()
         served.start()
         self.has_served = True
-        lines = banner(
-            self._listeners,
-            version=worker.version(),
-            app=located.name,
-            origin=located.origin,
-            is_tls=identity is not None,
-        )
-        console.say("\n".join(lines))
+        self._link.say_ready()
         self._watch(served, settings.graceful_timeout)
 
-    def _bind(self, settings: Settings) -> None:
-        self._listeners.open(
-            settings.bind,
-            ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner),
+    def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:
+        self._link.ask_for_listeners(
+            Loaded(
+                name=located.name,
+                origin=located.origin,
+                version=worker.version(),
+                binds=[bind.text for bind in settings.bind],
+                certificate=settings.cert,
+                key=settings.key,
+            )
         )
+        while (grant := self._link.answer()) is None:
+            if self._signals.wait(None) in (Action.DRAIN, Action.STOP):
+                return None
+        return grant
 
     def _watch(self, served: worker.Worker, graceful_seconds: float) -> None:
         """Does what signals ask for until the worker has ended, or has had its time."""
@@ -129,13 +125,7 @@ class Serving:
         if action is None:
             raise InternalError("the worker ended by itself")
         if action is Action.DRAIN and graceful_seconds > 0:
-            console.say(
-                f"stopping: running requests have {graceful_seconds:g} s; "
-                "Ctrl+C again stops at once"
-            )
             served.drain()
-            # New connections are refused from here on, instead of waiting for nobody.
-            self._listeners.close()
             started = time.monotonic()
             self._next_action(end, started + graceful_seconds)
             waited = time.monotonic() - started
@@ -146,7 +136,6 @@ class Serving:
 
     def _stop(self, served: worker.Worker, end: _End, waited: float) -> None:
         served.stop()
-        self._listeners.close()
         deadline = time.monotonic() + _NOTICE_SECONDS
         while not end.has_come and time.monotonic() < deadline:
             self._signals.wait(deadline - time.monotonic())
@@ -163,8 +152,6 @@ class Serving:
             action = self._signals.wait(left)
             if action in (Action.DRAIN, Action.STOP):
                 return action
-            if action in _RESERVED:
-                console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
         return None
 
 

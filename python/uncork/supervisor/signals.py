@@ -14,7 +14,7 @@ import select
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from enum import Enum
 from types import FrameType, TracebackType
@@ -29,6 +29,8 @@ class Action(Enum):
     RELOAD = "reload"
     REOPEN_LOGS = "reopen the logs"
     RESTART = "restart"
+    MORE = "one worker more"
+    FEWER = "one worker fewer"
     WOKEN = "look again"  # nobody asked for anything; see `wake`
 
 
@@ -39,6 +41,14 @@ ACTIONS: dict[int, Action] = {
     signal.SIGHUP: Action.RELOAD,
     signal.SIGUSR1: Action.REOPEN_LOGS,
     signal.SIGUSR2: Action.RESTART,
+    signal.SIGTTIN: Action.MORE,
+    signal.SIGTTOU: Action.FEWER,
+}
+# Ctrl+C and its like go to a whole group of processes; what is to come of it, the supervisor
+# decides, and then asks each worker with one of these.
+WORKER_ACTIONS: dict[int, Action] = {
+    signal.SIGTERM: Action.DRAIN,
+    signal.SIGQUIT: Action.STOP,
 }
 _WAKE = 0  # no signal has this number
 # One Ctrl+C may come twice: from the terminal, and from a wrapper that passes it on, as `timeout`
@@ -56,6 +66,7 @@ class SignalActions:
     Args:
         end_now: Ends the process, from any thread, without waiting for anything. Called when
             a stop is asked for outside of `serving` and the user's code goes on regardless.
+        actions: What is asked for by which signal; the others of `ACTIONS` come to nothing.
         patience_seconds: How long that code has.
         repeat_seconds: For how long the same signal again is the same wish to stop.
     """
@@ -64,15 +75,17 @@ class SignalActions:
         self,
         end_now: Callable[[], Any],
         *,
+        actions: Mapping[int, Action] = ACTIONS,
         patience_seconds: float = 3.0,
         repeat_seconds: float = _REPEAT_SECONDS,
     ) -> None:
         self._end_now = end_now
+        self._actions = actions
         self._patience_seconds = patience_seconds
         self._is_raising = False
         # Apart from each other: outside of `serving`, a signal goes through both, in any order.
-        self._read_stops = _Stops(repeat_seconds)
-        self._raised_stops = _Stops(repeat_seconds)
+        self._read_stops = Stops(repeat_seconds)
+        self._raised_stops = Stops(repeat_seconds)
         self._is_installed = False
         self._masks = threading.local()
         self._is_watching = False
@@ -163,7 +176,7 @@ class SignalActions:
 
     def _action(self, number: int) -> Action | None:
         """The action of a signal; `None` for one that asks for nothing new."""
-        action = ACTIONS.get(number)
+        action = self._actions.get(number)
         if action in (Action.DRAIN, Action.STOP):
             if not self._read_stops.count(number):
                 return None
@@ -202,8 +215,8 @@ class SignalActions:
         The handler from before is never put back in between, for one that comes meanwhile.
         """
         _, handlers = self._before
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if self._read_stops.is_recent(number):
+        for number in ACTIONS:
+            if number not in self._actions or self._read_stops.is_recent(number):
                 signal.signal(number, signal.SIG_IGN)
                 handlers.pop(number, None)
 
@@ -212,7 +225,7 @@ class SignalActions:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         del frame
-        if not self._is_raising or ACTIONS[number] is not Action.DRAIN:
+        if not self._is_raising or self._actions.get(number) is not Action.DRAIN:
             return
         if not self._raised_stops.count(number):
             return
@@ -270,10 +283,10 @@ class SignalActions:
                 left = self._patience_seconds
 
 
-class _Stops:
+class Stops:
     """When each signal that asks for a stop was counted."""
 
-    def __init__(self, repeat_seconds: float) -> None:
+    def __init__(self, repeat_seconds: float = _REPEAT_SECONDS) -> None:
         self._repeat_seconds = repeat_seconds
         self._counted: dict[int, float] = {}
 

@@ -62,7 +62,10 @@ class FakeSupervisor:
     failure: BaseException | None = None
     served: list[tuple[Any, ...]] = field(default_factory=list)
 
-    def serve(self, resolved, spec, script_arguments, *, verbose):
+    read_again: Any = None
+
+    def serve(self, resolved, spec, script_arguments, *, verbose, read_again):
+        self.read_again = read_again
         self.served.append((resolved, spec, script_arguments, verbose))
         if self.failure:
             raise self.failure

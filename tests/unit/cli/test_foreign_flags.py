@@ -16,9 +16,7 @@ def hints(run, *arguments):
 @pytest.mark.parametrize(
     ("typed", "hint"),
     [
-        (["-w", "4"], "there is one worker process for now"),
-        (["-w4"], "there is one worker process for now"),
-        (["--workers=4"], "there is one worker process for now"),
+        (["--processes=4"], "write `--workers NUMBER`"),
         (["--host", "0.0.0.0"], "write `--bind 0.0.0.0:8000`"),
         (["--port", "80"], "write `--bind 127.0.0.1:80`"),
         (["--host", "::1", "--port=80"], "write `--bind [::1]:80`"),

@@ -99,13 +99,20 @@ def test_a_working_directory_that_is_gone_is_told(run, tmp_path, monkeypatch, ca
 @pytest.mark.parametrize(
     "source", [{"WEB_CONCURRENCY": "4"}, {"files": {".env": "WEB_CONCURRENCY=4"}}]
 )
-def test_a_number_of_workers_that_is_not_served_with_is_told(run, source):
-    assert run("serve", "hello:app", **source).err == (
-        "note: `WEB_CONCURRENCY` is `4`, and there is one worker process for now: "
-        "its threads take requests side by side\n"
-    )
+def test_the_number_of_workers_is_what_platforms_say(run, supervisor, source):
+    run("serve", "hello:app", **source)
+    assert supervisor.served[0][0].values.workers == 4
 
 
-@pytest.mark.parametrize("number", ["1", ""])
-def test_one_worker_is_what_there_is(run, number):
-    assert run("serve", "hello:app", WEB_CONCURRENCY=number).err == ""
+def test_a_number_of_workers_that_is_none_is_refused(run):
+    ended = run("serve", "hello:app", WEB_CONCURRENCY="many")
+    assert ended.code == 2
+    assert "bad value `many` for `WEB_CONCURRENCY`" in ended.err
+
+
+def test_a_reload_reads_files_anew_and_keeps_what_the_shell_had_set(run, supervisor, tmp_path):
+    run("serve", "hello:app", files={".env": "ONE=old\nTWO=old"}, TWO="shell")
+    (tmp_path / ".env").write_text("ONE=new\nTWO=new\nUNCORK_THREADS=3")
+    resolved, spec, environ = supervisor.read_again()
+    assert (resolved.values.threads, spec.text) == (3, "hello:app")
+    assert (environ["ONE"], environ["TWO"]) == ("new", "shell")

@@ -1,0 +1,111 @@
+"""Messages between the supervisor and one worker: JSON, one on a line, with descriptors.
+
+Over a pair of stream sockets: macOS has no `SOCK_SEQPACKET` in the unix family. A message says
+how many descriptors go with it, so however the bytes were cut, each finds its own. The end of
+the stream is a message too: whoever was at the other end is no more.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Self
+
+_RECEIVE_BYTES = 64 * 1024
+# The kernel's own limit for one call is 253 (`SCM_MAX_FD`).
+_MAX_DESCRIPTORS = 250
+# Whoever does not take a message for this long never will.
+_SEND_SECONDS = 5.0
+
+
+class Kind(Enum):
+    """What a message says."""
+
+    LOADED = "loaded"  # worker: the app was found, and needs its listeners
+    GRANTED = "granted"  # supervisor: here they are
+    REFUSED = "refused"  # supervisor: they can't be had, and why
+    READY = "ready"  # worker: it serves
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message; whoever receives it owns its descriptors."""
+
+    kind: Kind
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    descriptors: Sequence[int] = ()
+
+
+class Channel:
+    """One end; for one thread at a time in each direction."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._socket = end
+        self._socket.settimeout(_SEND_SECONDS)
+        self._bytes = b""
+        self._descriptors: list[int] = []
+
+    @classmethod
+    def pair(cls) -> tuple[Self, Self]:
+        """Both ends of a new channel."""
+        one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        return cls(one), cls(other)
+
+    def fileno(self) -> int:
+        """The descriptor to poll; -1 when it was closed."""
+        return self._socket.fileno()
+
+    def send(self, message: Message) -> bool:
+        """Whether the message went out: the other end is there, and reads."""
+        facts = {"kind": message.kind.value, "descriptors": len(message.descriptors)}
+        data = json.dumps({**message.facts, **facts}).encode() + b"\n"
+        try:
+            if message.descriptors:
+                sent = socket.send_fds(self._socket, [data], list(message.descriptors))
+                data = data[sent:]
+            self._socket.sendall(data)
+        except OSError:
+            return False
+        return True
+
+    def receive(self, timeout_seconds: float | None = 0.0) -> list[Message] | None:
+        """The messages that have come; `None` at the end of the stream.
+
+        Waits for the first bytes only: without `timeout_seconds`, for as long as it takes.
+        """
+        self._socket.settimeout(timeout_seconds)
+        try:
+            data, descriptors, _, _ = socket.recv_fds(
+                self._socket, _RECEIVE_BYTES, _MAX_DESCRIPTORS
+            )
+        except (BlockingIOError, TimeoutError):
+            return []
+        except OSError:
+            return None  # reset: it died with something unread
+        finally:
+            with suppress(OSError):
+                self._socket.settimeout(_SEND_SECONDS)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+        self._descriptors += descriptors
+        if not data:
+            return None
+        *lines, self._bytes = (self._bytes + data).split(b"\n")
+        return [self._message(line) for line in lines]
+
+    def close(self) -> None:
+        """Closes this end, and descriptors that nobody has asked for; idempotent."""
+        self._socket.close()
+        while self._descriptors:
+            os.close(self._descriptors.pop())
+
+    def _message(self, line: bytes) -> Message:
+        facts = json.loads(line)
+        count = facts.pop("descriptors")
+        own, self._descriptors = self._descriptors[:count], self._descriptors[count:]
+        return Message(Kind(facts.pop("kind")), facts, own)

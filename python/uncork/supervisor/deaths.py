@@ -1,0 +1,44 @@
+"""How a process ended, in words."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Death:
+    """How a process ended: either by itself or by a signal.
+
+    Attributes:
+        exit_code: What it ended with; `None` if a signal killed it.
+        text: What follows the name of the process in a sentence.
+    """
+
+    exit_code: int | None
+    text: str
+
+
+def read_status(status: int, *, was_out_of_memory: bool | None = False) -> Death:
+    """What `waitpid` told.
+
+    Args:
+        status: Its second value.
+        was_out_of_memory: Whether the kernel has killed something here for want of memory since
+            one looked last; `None`: it can't be known.
+    """
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        return Death(code, f"ended with exit code {code}")
+    text = f"was killed by {_name(-code)}"
+    if -code == signal.SIGKILL and was_out_of_memory is not False:
+        text += ", out of memory" if was_out_of_memory else ", perhaps out of memory"
+    return Death(None, text)
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"  # a real-time one

@@ -1,0 +1,280 @@
+"""Decides which workers there are: starts, replaces, reloads, drains.
+
+It is told what happened and when, and acts through `Hands` only; it knows no process, socket or
+clock. A generation is one loading of the code. The one that serves is told from the one that is
+coming, whose first worker is tried beside it: only when that one serves does it take over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from uncork import console
+from uncork.errors import AppError
+from uncork.supervisor.deaths import Death
+from uncork.supervisor.ending import LAST_SECONDS
+from uncork.supervisor.respawning import Respawning
+from uncork.supervisor.worker_handle import State, WorkerHandle
+
+# Beyond what a worker may take by its own clock: the end of the script, of threads and of the
+# interpreter, each of which it cuts off itself if it can.
+_ENDING_SECONDS = 2 * LAST_SECONDS + 2.0
+# A worker tells by itself that it takes too long to load, if something has not stopped it.
+_BOOT_GRACE_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One loading of the code, and what of the settings matters here.
+
+    Attributes:
+        number: From 1 on.
+        workers: How many there are to be.
+    """
+
+    number: int
+    workers: int
+    boot_seconds: float
+    graceful_seconds: float
+
+
+class Hands(Protocol):
+    """What the fleet can do."""
+
+    def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
+        """Starts a worker and returns its process id; the first of a generation tells more."""
+
+    def drain(self, pid: int) -> None:
+        """Has a worker finish what runs, and end."""
+
+    def stop(self, pid: int) -> None:
+        """Has a worker end at once."""
+
+    def kill(self, pid: int) -> None:
+        """Ends a worker that does not do it itself."""
+
+    def reload_ended(self, generation: int, *, is_serving: bool) -> None:
+        """The generation that was coming now serves, or was given up."""
+
+
+class Fleet:
+    """The workers of one server.
+
+    Attributes:
+        exit_code: What the server is to end with.
+        has_served: Whether there ever was a worker that served.
+    """
+
+    def __init__(self, first: Generation, hands: Hands, respawning: Respawning) -> None:
+        self.exit_code = 0
+        self.has_served = False
+        self._hands = hands
+        self._respawning = respawning
+        self._workers: dict[int, WorkerHandle] = {}
+        self._serving: Generation | None = None
+        self._coming: Generation | None = first
+        self._wanted = first.workers
+        self._respawn_at: float | None = None
+        self._is_ending = False
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left to be done."""
+        return self._is_ending and not self._workers
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether no worker is started any more."""
+        return self._is_ending
+
+    def generation_of(self, pid: int) -> int:
+        """The number of a worker's generation."""
+        return self._workers[pid].generation
+
+    def start(self, now: float) -> None:
+        """Starts the first worker; the others follow when that one serves."""
+        self._spawn_first(now)
+
+    def on_ready(self, pid: int, now: float) -> None:
+        """A worker began to serve."""
+        worker = self._workers[pid]
+        if worker.state is not State.BOOTING:
+            return  # it was asked to end meanwhile
+        worker.become(State.READY)
+        worker.ready_at = now
+        self.has_served = True
+        if self._coming is not None and worker.generation == self._coming.number:
+            self._serving, self._coming = self._coming, None
+            self._wanted = self._serving.workers
+            self._respawn_at = None
+            self._respawning.reset()
+            self._hands.reload_ended(self._serving.number, is_serving=True)
+        self._fill(now)
+        self._retire_old(now)
+
+    def on_death(self, pid: int, death: Death, now: float) -> None:
+        """A worker was reaped."""
+        worker = self._workers.pop(pid)
+        if self._is_ending or not worker.is_wanted:
+            self._note_ending(worker, death)
+        elif self._coming is not None and worker.generation == self._coming.number:
+            self._give_up_coming(worker, death)
+        elif self._serving is None or worker.generation != self._serving.number:
+            console.warn(f"{worker.name} of the old generation {death.text}")
+        else:
+            self._replace(worker, death, now)
+
+    def on_time(self, now: float) -> None:
+        """Does what is due."""
+        if self._respawn_at is not None and now >= self._respawn_at:
+            self._respawn_at = None
+            self._fill(now)
+        for worker in list(self._workers.values()):
+            if worker.deadline is None or now < worker.deadline:
+                continue
+            if worker.state is State.BOOTING:
+                console.warn(f"{worker.name} was killed: it still loaded the app, and said nothing")
+                self._hands.kill(worker.pid)
+                worker.deadline = None  # what its death means depends on its generation
+            else:
+                console.warn(f"{worker.name} was killed: it did not end")
+                self._hands.kill(worker.pid)
+                worker.become(State.KILLED)
+
+    def next_deadline(self) -> float | None:
+        """When `on_time` has something to do; `None`: nothing is due."""
+        deadlines = [worker.deadline for worker in self._workers.values()]
+        return min((at for at in (*deadlines, self._respawn_at) if at is not None), default=None)
+
+    def reload(self, generation: Generation, now: float) -> None:
+        """Tries the code anew beside what serves; a try that is under way is given up for it."""
+        if self._is_ending:
+            return
+        if self._coming is not None:
+            self._end_workers(self._of(self._coming), State.STOPPING, now)
+        self._coming = generation
+        self._spawn_first(now)
+
+    def resize(self, by: int, now: float) -> None:
+        """Changes how many workers are wanted; one always remains."""
+        if self._is_ending or self._serving is None:
+            return
+        wanted = max(1, self._wanted + by)
+        if wanted == self._wanted:
+            console.note("there is one worker, and one there has to be")
+            return
+        self._wanted = wanted
+        console.say(f"{wanted} worker{'' if wanted == 1 else 's'} from now on")
+        self._fill(now)
+        surplus = sorted(self._of(self._serving), key=lambda worker: worker.index)[wanted:]
+        self._end_workers(surplus, State.DRAINING, now)
+
+    def drain(self, now: float) -> None:
+        """Ends the server when what runs has finished."""
+        self._end(State.DRAINING, now)
+
+    def stop(self, now: float) -> None:
+        """Ends the server at once."""
+        self._end(State.STOPPING, now)
+
+    def _end(self, state: State, now: float) -> None:
+        self._is_ending = True
+        self._respawn_at = None
+        self._end_workers(self._workers.values(), state, now)
+
+    def _end_workers(self, workers: Iterable[WorkerHandle], state: State, now: float) -> None:
+        for worker in list(workers):
+            if not worker.can_become(state):
+                continue
+            if state is State.DRAINING:
+                worker.become(state, now + worker.graceful_seconds + _ENDING_SECONDS)
+                self._hands.drain(worker.pid)
+            else:
+                worker.become(state, now + _ENDING_SECONDS)
+                self._hands.stop(worker.pid)
+
+    def _spawn_first(self, now: float) -> None:
+        assert self._coming is not None
+        self._spawn(self._coming, 0, now, is_first=True)
+
+    def _spawn(self, generation: Generation, index: int, now: float, *, is_first: bool) -> None:
+        pid = self._hands.spawn(generation.number, index, is_first=is_first)
+        deadline = now + generation.boot_seconds + _BOOT_GRACE_SECONDS
+        self._workers[pid] = WorkerHandle(
+            pid, index, generation.number, generation.graceful_seconds, deadline=deadline
+        )
+
+    def _fill(self, now: float) -> None:
+        """Starts the workers that are missing, unless one has to wait with that."""
+        serving = self._serving
+        if serving is None or self._is_ending or self._respawn_at is not None:
+            return
+        present = list(self._of(serving))
+        missing = self._wanted - len(present)
+        if self._respawning.is_cautious:
+            is_trying = any(worker.state is State.BOOTING for worker in present)
+            missing = 0 if is_trying else min(missing, 1)
+        free = (index for index in range(self._wanted) if index not in {w.index for w in present})
+        for index in list(free)[: max(0, missing)]:
+            self._spawn(serving, index, now, is_first=False)
+
+    def _retire_old(self, now: float) -> None:
+        """Lets the old generations go when the new one is whole."""
+        serving = self._serving
+        if serving is None:
+            return
+        ready = [worker for worker in self._of(serving) if worker.state is State.READY]
+        if len(ready) >= self._wanted:
+            old = (w for w in self._workers.values() if w.generation < serving.number)
+            self._end_workers(old, State.DRAINING, now)
+
+    def _replace(self, worker: WorkerHandle, death: Death, now: float) -> None:
+        served = None if worker.ready_at is None else now - worker.ready_at
+        wait = self._respawning.seconds_after(served)
+        when = "" if served is not None else " before it served"
+        then = "another one takes its place"
+        if wait:
+            then = f"the next try is in {wait:.1f} s"
+        console.warn(f"{worker.name} {death.text}{when}; {then}")
+        if wait:
+            self._respawn_at = now + wait
+        self._fill(now)
+
+    def _give_up_coming(self, worker: WorkerHandle, death: Death) -> None:
+        """The first worker of a generation never served; it has said why, if it could."""
+        coming, self._coming = self._coming, None
+        assert coming is not None
+        if self._serving is None:
+            self._is_ending = True
+            self.exit_code = AppError.exit_code if death.exit_code is None else death.exit_code
+            if death.exit_code is None:
+                console.fail(AppError(f"{worker.name} {death.text} while it loaded the app"))
+            return
+        self._hands.reload_ended(coming.number, is_serving=False)
+        console.fail(
+            AppError(
+                "the reload failed, and nothing has changed: the code from before goes on serving",
+                cause=f"the new {worker.name} {death.text} before it served",
+                hints=("mend it, and reload again",),
+            )
+        )
+
+    def _note_ending(self, worker: WorkerHandle, death: Death) -> None:
+        """One that was asked to end has ended."""
+        if worker.state in (State.STOPPING, State.KILLED):
+            return
+        if death.exit_code is None:
+            console.warn(f"{worker.name} {death.text} while it ended")
+        elif self._is_ending:
+            # What comes behind a script's `app.run()` may fail; the script's exit code tells it.
+            self.exit_code = self.exit_code or death.exit_code
+
+    def _of(self, generation: Generation) -> Iterator[WorkerHandle]:
+        """The workers of a generation that are to serve."""
+        return (
+            worker
+            for worker in self._workers.values()
+            if worker.generation == generation.number and worker.is_wanted
+        )

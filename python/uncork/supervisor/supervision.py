@@ -1,0 +1,299 @@
+"""The supervisor's loop: hears signals, deaths and workers, and does what the fleet decides.
+
+One thread, which sleeps in `poll`. Nothing of the app's code is ever here.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+from uncork import console
+from uncork.errors import UncorkError
+from uncork.settings import Settings, parse_bind
+from uncork.supervisor.banner import Served, banner
+from uncork.supervisor.certificates import Identity, load_identity
+from uncork.supervisor.cgroup import Cgroup
+from uncork.supervisor.channel import Channel, Kind, Message
+from uncork.supervisor.deaths import read_status
+from uncork.supervisor.error_facts import facts_of_error
+from uncork.supervisor.fleet import Fleet, Generation
+from uncork.supervisor.forking import fork_worker
+from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.respawning import Respawning
+from uncork.supervisor.signals import Action
+from uncork.supervisor.supervisor_signals import SupervisorSignals
+from uncork.supervisor.worker_count import WorkerCount, worker_count
+from uncork.supervisor.worker_process import Plan
+
+_RESERVED = {
+    Action.REOPEN_LOGS: "reopening logs (USR1)",
+    Action.RESTART: "restart (USR2)",
+}
+_AT_START = ("bind", "backlog", "unix_mode", "unix_owner")
+"""Settings that a reload does not change: they are those of sockets that are open."""
+
+
+class Supervision:
+    """One server: its listeners, its workers and their generations, for a `with` block.
+
+    Args:
+        plan: What to serve at first.
+        plan_again: Reads the settings anew, for a reload.
+        signals: To be entered by the caller, as are the listeners.
+        listeners: Where to listen; opened here when it is known.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        plan_again: Callable[[], Plan],
+        signals: SupervisorSignals,
+        listeners: Listeners,
+    ) -> None:
+        self._plans = {1: plan}
+        self._plan_again = plan_again
+        self._signals = signals
+        self._listeners = listeners
+        self._identities: dict[int, Identity | None] = {}
+        self._channels: dict[int, Channel] = {}
+        self._loaded: Message | None = None
+        self._count = worker_count(plan.resolved)
+        self._cgroup = Cgroup()
+        self._kills_seen = self._cgroup.out_of_memory_kills()
+        self._fleet = Fleet(_generation(1, plan, self._count), self, Respawning())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        # In a new worker too: the others would else never see the end of their channels.
+        for channel in self._channels.values():
+            channel.close()
+
+    def run(self) -> int:
+        """Serves until it is asked to stop; the exit code.
+
+        Raises:
+            UncorkError: The address can't be listened on.
+            InWorker: This is a new worker.
+        """
+        self._bind_early()
+        self._fleet.start(time.monotonic())
+        while not self._fleet.has_ended:
+            self._wait()
+            for action in self._signals.heard():
+                self._do(action)
+            # What a worker said before it died comes before its death.
+            for pid, channel in list(self._channels.items()):
+                if channel.fileno() >= 0:
+                    self._listen_to(pid)
+            self._reap()
+            self._fleet.on_time(time.monotonic())
+        self._say_how_it_ended()
+        return self._fleet.exit_code
+
+    # What the fleet asks for: see `fleet.Hands`.
+
+    def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
+        """Starts a worker and returns its process id."""
+        del index
+        pid, channel = fork_worker(generation, is_first=is_first)
+        self._channels[pid] = channel
+        return pid
+
+    def drain(self, pid: int) -> None:
+        """Has a worker finish what runs, and end."""
+        os.kill(pid, signal.SIGTERM)
+
+    def stop(self, pid: int) -> None:
+        """Has a worker end at once."""
+        os.kill(pid, signal.SIGQUIT)
+
+    def kill(self, pid: int) -> None:
+        """Ends a worker that does not do it itself."""
+        os.kill(pid, signal.SIGKILL)
+
+    def reload_ended(self, generation: int, *, is_serving: bool) -> None:
+        """The generation that was coming now serves, or was given up."""
+        gone = [n for n in self._plans if (n < generation if is_serving else n >= generation)]
+        for number in gone:
+            del self._plans[number]
+            self._identities.pop(number, None)
+        if is_serving and generation > 1:
+            console.say(f"reloaded: generation {generation} serves")
+
+    def plan_of(self, generation: int) -> Plan:
+        """What a generation is started with."""
+        return self._plans[generation]
+
+    def _bind_early(self) -> None:
+        """Binds before the app is loaded, so that a taken port is told at once.
+
+        Not with the default address, unless the app is imported for certain: a script that
+        runs its own server may name another one.
+        """
+        resolved = self._plans[1].resolved
+        is_certain = resolved.values.load_as == "module"
+        if is_certain or not resolved.origins["bind"].is_default:
+            self._bind(resolved.values)
+
+    def _bind(self, settings: Settings) -> None:
+        self._listeners.open(
+            settings.bind,
+            ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner),
+        )
+
+    def _wait(self) -> None:
+        poll = select.poll()
+        poll.register(self._signals, select.POLLIN)
+        for channel in self._channels.values():
+            if channel.fileno() >= 0:
+                poll.register(channel, select.POLLIN)
+        deadline = self._fleet.next_deadline()
+        timeout = None
+        if deadline is not None:
+            timeout = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
+        poll.poll(timeout)
+
+    def _do(self, action: Action) -> None:
+        now = time.monotonic()
+        match action:
+            case Action.DRAIN:
+                self._drain(now)
+            case Action.STOP:
+                self._listeners.close()
+                self._fleet.stop(now)
+            case Action.RELOAD:
+                self._reload(now)
+            case Action.MORE | Action.FEWER:
+                self._fleet.resize(1 if action is Action.MORE else -1, now)
+            case Action.REOPEN_LOGS | Action.RESTART:
+                console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
+
+    def _drain(self, now: float) -> None:
+        graceful_seconds = self._plans[max(self._plans)].resolved.values.graceful_timeout
+        if self._fleet.has_served and graceful_seconds > 0:
+            console.say(
+                f"stopping: running requests have {graceful_seconds:g} s; "
+                "Ctrl+C again stops at once"
+            )
+        # The workers have the sockets too, and close theirs: new connections are refused from
+        # there on, instead of waiting for nobody.
+        self._listeners.close()
+        self._fleet.drain(now)
+
+    def _reload(self, now: float) -> None:
+        if self._fleet.is_ending:
+            return
+        if not self._fleet.has_served:
+            console.note("reload (HUP): the app is still being loaded for the first time")
+            return
+        try:
+            plan = self._plan_again()
+        except UncorkError as error:
+            console.fail(error)
+            console.warn("the reload failed, and nothing has changed: the settings can't be read")
+            return
+        old = self._plans[min(self._plans)].resolved.values
+        values = plan.resolved.values
+        if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
+            names = ", ".join(f"`{name}`" for name in changed)
+            console.warn(f"a reload does not change {names}: that takes a new start")
+        number = max(self._plans) + 1
+        self._plans[number] = plan
+        console.say(f"reloading: generation {number} is tried beside the one that serves")
+        self._fleet.reload(_generation(number, plan, worker_count(plan.resolved)), now)
+
+    def _listen_to(self, pid: int) -> None:
+        messages = self._channels[pid].receive()
+        if messages is None:
+            self._channels[pid].close()  # it is about to die, or has already
+            return
+        for message in messages:
+            if message.kind is Kind.LOADED:
+                self._channels[pid].send(self._answer(pid, message))
+            elif message.kind is Kind.READY:
+                is_first_ever = not self._fleet.has_served
+                self._fleet.on_ready(pid, time.monotonic())
+                if is_first_ever:
+                    self._say_ready()
+
+    def _answer(self, pid: int, loaded: Message) -> Message:
+        """What a worker serves with, or why there is none."""
+        self._loaded = loaded
+        facts = loaded.facts
+        generation = self._fleet.generation_of(pid)
+        try:
+            if generation not in self._identities:
+                host = parse_bind(facts["binds"][0]).host
+                self._identities[generation] = load_identity(
+                    facts["certificate"], facts["key"], host=host
+                )
+            if not self._listeners.is_open and not self._fleet.is_ending:
+                values = self._plans[generation].resolved.values
+                binds = tuple(parse_bind(text) for text in facts["binds"])
+                self._bind(replace(values, bind=binds))
+        except UncorkError as error:
+            return Message(Kind.REFUSED, facts_of_error(error))
+        identity = self._identities[generation]
+        pem = {
+            "certificate": identity.certificate.decode() if identity else None,
+            "key": identity.key.decode() if identity else None,
+        }
+        return Message(Kind.GRANTED, pem, self._listeners.descriptors)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if not pid:
+                return
+            channel = self._channels.get(pid)
+            if channel is None:
+                continue  # as process 1: an orphan of somebody's
+            if channel.fileno() >= 0:
+                self._listen_to(pid)
+            self._channels.pop(pid).close()
+            death = read_status(status, was_out_of_memory=self._was_out_of_memory())
+            self._fleet.on_death(pid, death, time.monotonic())
+
+    def _was_out_of_memory(self) -> bool | None:
+        kills = self._cgroup.out_of_memory_kills()
+        before, self._kills_seen = self._kills_seen, kills
+        return None if kills is None or before is None else kills > before
+
+    def _say_ready(self) -> None:
+        assert self._loaded is not None
+        facts = self._loaded.facts
+        served = Served(
+            facts["name"], facts["origin"], facts["version"], facts["certificate"] is not None
+        )
+        console.say("\n".join(banner(self._listeners, served, self._count)))
+
+    def _say_how_it_ended(self) -> None:
+        if not self._signals.is_stop_asked:
+            return  # the worker has said why, or has only answered `--help` or the like
+        if self._fleet.has_served:
+            console.say("stopped")
+        else:
+            console.say("stopped before the app was loaded, as asked")
+
+
+def _generation(number: int, plan: Plan, count: WorkerCount) -> Generation:
+    values = plan.resolved.values
+    return Generation(number, count.number, values.boot_timeout, values.graceful_timeout)

@@ -1,0 +1,98 @@
+"""The worker's end of the channel: gets listeners, and learns when the supervisor is no more.
+
+A thread reads, since the main thread may be anywhere in the user's code. The end of the channel
+is to the worker what TERM is: it finishes what runs and ends, so that no worker outlives its
+supervisor.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from uncork.supervisor.certificates import Identity
+from uncork.supervisor.channel import Channel, Kind, Message
+from uncork.supervisor.error_facts import error_from_facts
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What the supervisor is told of an app that was found.
+
+    Attributes:
+        name: As in `hello:app`.
+        origin: Where it is from, for the banner.
+        binds: Where to listen, if nobody does yet; as `--bind` takes it.
+        certificate: A path, `adhoc`, or `None` for no TLS.
+        key: A path.
+    """
+
+    name: str
+    origin: str
+    version: str
+    binds: Sequence[str]
+    certificate: str | None
+    key: str | None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What a worker serves with; the descriptors are its own."""
+
+    descriptors: Sequence[int]
+    identity: Identity | None
+
+    def close(self) -> None:
+        """Closes the descriptors."""
+        for descriptor in self.descriptors:
+            os.close(descriptor)
+
+
+class SupervisorLink:
+    """The supervisor, as a worker knows it.
+
+    Args:
+        channel: The worker's end.
+        wake: Wakes the main thread when there is an answer.
+    """
+
+    def __init__(self, channel: Channel, wake: Callable[[], None]) -> None:
+        self._channel = channel
+        self._wake = wake
+        self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="uncork-supervisor-link", daemon=True).start()
+
+    def ask_for_listeners(self, loaded: Loaded) -> None:
+        """Asks for what to serve with; `answer` gives it when it has come."""
+        self._channel.send(Message(Kind.LOADED, vars(loaded)))
+
+    def answer(self) -> Grant | None:
+        """What was asked for; `None` if it has not come yet.
+
+        Raises:
+            UncorkError: It can't be had.
+        """
+        try:
+            message = self._answers.get_nowait()
+        except queue.Empty:
+            return None
+        if message.kind is Kind.REFUSED:
+            raise error_from_facts(message.facts)
+        pem = [message.facts[name] for name in ("certificate", "key")]
+        identity = Identity(pem[0].encode(), pem[1].encode()) if all(pem) else None
+        return Grant(message.descriptors, identity)
+
+    def say_ready(self) -> None:
+        """Tells the supervisor that the worker serves."""
+        self._channel.send(Message(Kind.READY))
+
+    def _read(self) -> None:
+        while (messages := self._channel.receive(None)) is not None:
+            for message in messages:
+                self._answers.put(message)
+            self._wake()
+        os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,113 @@
+"""The whole life of a worker process: it loads the app, serves it, and comes to an end.
+
+It binds nothing: what to serve with, the supervisor gives it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from uncork import console
+from uncork.app_locator import AppSpec, LocatedApp, with_app
+from uncork.errors import UncorkError
+from uncork.settings import ResolvedSettings
+from uncork.supervisor.boot_watch import watch_boot
+from uncork.supervisor.channel import Channel
+from uncork.supervisor.ending import LAST_SECONDS, end_in, end_process
+from uncork.supervisor.serving import Serving
+from uncork.supervisor.signals import WORKER_ACTIONS, SignalActions
+from uncork.supervisor.supervisor_link import SupervisorLink
+from uncork.supervisor.supervisor_signals import hear_from_here
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a generation is started with.
+
+    Attributes:
+        spec: What names the app.
+        script_arguments: What the app finds in `sys.argv` behind its own name.
+        environ: The environment to load the app in; `None` leaves it as it is.
+        verbose: Show tracebacks whole, and say how the app was found.
+    """
+
+    resolved: ResolvedSettings
+    spec: AppSpec
+    script_arguments: Sequence[str]
+    environ: Mapping[str, str] | None
+    verbose: bool
+
+
+def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
+    """Serves until it is asked to stop; the exit code, which is then 0.
+
+    A stop that is asked for while the app is still being loaded ends with 0 too, and so does a
+    script that only answers its own `--help`. May end the process itself instead of returning,
+    when the user's code does not come to an end.
+
+    Args:
+        plan: What to serve.
+        channel: To the supervisor.
+        is_first: Of its generation, so it says what all of them would say.
+
+    Raises:
+        UncorkError: It could not be served.
+    """
+    if plan.environ is not None:
+        os.environ.clear()
+        os.environ.update(plan.environ)
+    signals = SignalActions(
+        lambda: end_process(0), actions=WORKER_ACTIONS, patience_seconds=LAST_SECONDS
+    )
+    link = SupervisorLink(channel, signals.wake)
+    serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)
+
+    def serve_app() -> None:
+        boot_watch = watch_boot(plan.resolved.values.boot_timeout)
+
+        def use(located: LocatedApp) -> None:
+            boot_watch.cancel()
+            serving.use(located)
+
+        try:
+            with_app(
+                plan.spec,
+                use,
+                load_as=plan.resolved.values.load_as,
+                script_arguments=plan.script_arguments,
+                has_certificate=not plan.resolved.origins["cert"].is_default,
+                verbose=plan.verbose,
+            )
+        finally:
+            boot_watch.cancel()
+
+    try:
+        with signals:
+            hear_from_here()
+            _run(serve_app, serving, signals)
+    except UncorkError as error:
+        if serving.has_stuck_threads:
+            console.fail(error)
+            end_process(error.exit_code)
+        end_in(LAST_SECONDS, error.exit_code)
+        raise
+    if serving.has_stuck_threads:
+        end_process(0)
+    end_in(LAST_SECONDS, 0)
+    return 0
+
+
+def _run(serve_app: Callable[[], None], serving: Serving, signals: SignalActions) -> None:
+    """Calls `serve_app` and raises what really went wrong, whatever the user's code made of it."""
+    try:
+        serve_app()
+    except BaseException:
+        # The script that called us may have caught what went wrong, and raised its own.
+        if serving.failure is not None:
+            raise serving.failure from None
+        if serving.has_served or not signals.is_stop_asked:
+            raise
+    if serving.failure is not None:
+        raise serving.failure
