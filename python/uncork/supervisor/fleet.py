@@ -78,6 +78,7 @@ class Fleet:
         self._wanted = first.workers
         self._respawn_at: float | None = None
         self._is_ending = False
+        self._is_taking_over = False
 
     @property
     def has_ended(self) -> bool:
@@ -110,6 +111,7 @@ class Fleet:
             self._wanted = self._serving.workers
             self._respawn_at = None
             self._respawning.reset()
+            self._is_taking_over = self._serving.number > 1
             self._hands.reload_ended(self._serving.number, is_serving=True)
         self._fill(now)
         self._retire_old(now)
@@ -170,6 +172,7 @@ class Fleet:
         self._fill(now)
         surplus = sorted(self._of(self._serving), key=lambda worker: worker.index)[wanted:]
         self._end_workers(surplus, State.DRAINING, now)
+        self._retire_old(now)
 
     def drain(self, now: float) -> None:
         """Ends the server when what runs has finished."""
@@ -229,6 +232,9 @@ class Fleet:
         if len(ready) >= self._wanted:
             old = (w for w in self._workers.values() if w.generation < serving.number)
             self._end_workers(old, State.DRAINING, now)
+            if self._is_taking_over:
+                self._is_taking_over = False
+                console.say(f"reloaded: generation {serving.number} serves")
 
     def _replace(self, worker: WorkerHandle, death: Death, now: float) -> None:
         served = None if worker.ready_at is None else now - worker.ready_at

@@ -59,6 +59,7 @@ class Supervision:
         listeners: Listeners,
     ) -> None:
         self._plans = {1: plan}
+        self._last_generation = 1
         self._plan_again = plan_again
         self._signals = signals
         self._listeners = listeners
@@ -132,8 +133,6 @@ class Supervision:
         for number in gone:
             del self._plans[number]
             self._identities.pop(number, None)
-        if is_serving and generation > 1:
-            console.say(f"reloaded: generation {generation} serves")
 
     def plan_of(self, generation: int) -> Plan:
         """What a generation is started with."""
@@ -212,7 +211,8 @@ class Supervision:
         if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
             names = ", ".join(f"`{name}`" for name in changed)
             console.warn(f"a reload does not change {names}: that takes a new start")
-        number = max(self._plans) + 1
+        self._last_generation += 1
+        number = self._last_generation
         self._plans[number] = plan
         console.say(f"reloading: generation {number} is tried beside the one that serves")
         self._fleet.reload(_generation(number, plan, worker_count(plan.resolved)), now)

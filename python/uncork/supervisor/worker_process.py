@@ -65,6 +65,7 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
     serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)
 
     def serve_app() -> None:
+        hear_from_here()
         boot_watch = watch_boot(plan.resolved.values.boot_timeout)
 
         def use(located: LocatedApp) -> None:
@@ -85,7 +86,6 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
 
     try:
         with signals:
-            hear_from_here()
             _run(serve_app, serving, signals)
     except UncorkError as error:
         if serving.has_stuck_threads:

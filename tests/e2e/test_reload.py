@@ -1,0 +1,210 @@
+"""Reloading (HUP): the new code is tried beside the old one, and no client sees anything of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_server import LiveServer
+from tests.support.raw_client import Truncated
+
+pytestmark = pytest.mark.slow
+
+
+def code(version: str) -> str:
+    return f"""\
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/wait":
+        print("got /wait", flush=True)
+        open("gate").read()
+    start_response("200 OK", [("Content-Length", "{len(version)}")])
+    return [b"{version}"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hello.py").write_text(code("old"))
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path
+
+
+def version(server: LiveServer) -> str:
+    with server.client() as client:
+        return client.get("/").body.decode()
+
+
+@dataclass
+class SteadyClient:
+    """What it has seen, each request on a connection of its own.
+
+    Not counted as a failure is a connection that was closed before it got a byte, which a client
+    may try again: a worker that drains does that to one whose request is still on its way.
+    """
+
+    bodies: list[str] = field(default_factory=list)
+    failures: list[Exception] = field(default_factory=list)
+
+
+@contextmanager
+def steady_client(server: LiveServer) -> Iterator[SteadyClient]:
+    """A client that asks all the while."""
+    seen, is_over = SteadyClient(), threading.Event()
+
+    def ask() -> None:
+        while not is_over.is_set():
+            try:
+                seen.bodies.append(version(server))
+            except Exception as error:
+                if not (isinstance(error, Truncated) and "after b''" in str(error)):
+                    seen.failures.append(error)
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_the_new_code_serves_when_it_is_ready_and_no_client_is_refused(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, workers=2) as server:
+        server.wait_for(lambda: len(server.worker_pids) == 2, "two workers were started")
+        old = server.worker_pids
+        with steady_client(server) as seen:
+            for number in range(5):
+                (folder / "hello.py").write_text(code("new" * (number + 1)))
+                server.send_signal(signal.SIGHUP)
+                server.wait_for_log(f"reloaded: generation {number + 2} serves")
+            server.wait_for(lambda: "new" * 5 in seen.bodies, "the newest code answered")
+        assert seen.failures == []
+        server.wait_for(lambda: len(server.worker_pids) == 2, "the old workers had ended")
+        assert not set(old) & set(server.worker_pids)
+        assert version(server) == "new" * 5
+
+
+def test_a_request_that_runs_is_finished_by_the_old_code(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server, server.client() as running:
+        running.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        (folder / "hello.py").write_text(code("another"))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")
+        server.wait_for(lambda: version(server) == "another", "the new code answered")
+        (folder / "gate").write_text("open")
+        assert running.read_response().body == b"old"
+
+
+@pytest.mark.parametrize(
+    ("broken", "told"),
+    [
+        ("raise RuntimeError('not today')\n", "RuntimeError: not today"),
+        ("app = (\n", "SyntaxError"),
+        ("nothing = 1\n", "error: "),
+        ("import os\nos._exit(9)\n", "ended with exit code 9"),
+        ("import os\nos.kill(os.getpid(), 11)\n", "was killed by SIGSEGV"),
+    ],
+)
+def test_code_that_does_not_load_leaves_the_old_serving_and_is_shown(
+    folder: Path, broken: str, told: str
+) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        old = server.worker_pid
+        (folder / "hello.py").write_text(broken)
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("error: the reload failed, and nothing has changed")
+        assert told in server.log()
+        assert version(server) == "old"
+        assert server.worker_pid == old
+
+
+def test_after_a_reload_that_failed_the_next_one_may_do(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        (folder / "hello.py").write_text("1 / 0\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("the reload failed")
+        (folder / "hello.py").write_text(code("mended"))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")
+        server.wait_for(lambda: version(server) == "mended", "the new code answered")
+
+
+def test_code_that_hangs_at_import_is_given_up(folder: Path) -> None:
+    with LiveServer("hello:app", "--boot-timeout=1", directory=folder) as server:
+        (folder / "hello.py").write_text("import time\ntime.sleep(60)\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("the reload failed")
+        assert "the app was not loaded within 1 s" in server.log()
+        assert version(server) == "old"
+
+
+def test_settings_are_read_again(folder: Path) -> None:
+    settings = folder / "uncork.toml"
+    settings.write_text("workers = 1\n")
+    with LiveServer("hello:app", directory=folder, workers=None) as server:
+        settings.write_text("workers = 3\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")
+        server.wait_for(lambda: len(server.worker_pids) == 3, "there were three workers")
+
+
+def test_settings_that_cannot_be_read_leave_everything_as_it_was(folder: Path) -> None:
+    settings = folder / "uncork.toml"
+    settings.write_text("threads = 4\n")
+    with LiveServer("hello:app", directory=folder) as server:
+        old = server.worker_pid
+        settings.write_text("threads = 'many'\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("bad value `many` for `threads`")
+        server.wait_for_log("nothing has changed")
+        assert (version(server), server.worker_pid) == ("old", old)
+
+
+def test_the_environment_of_the_new_code_is_what_the_files_say_by_now(folder: Path) -> None:
+    (folder / "hello.py").write_text(
+        "import os\n"
+        "def app(environ, start_response):\n"
+        "    start_response('200 OK', [])\n"
+        "    return [os.environ.get('WORD', 'none').encode()]\n"
+    )
+    (folder / ".env").write_text("WORD=one\n")
+    with LiveServer("hello:app", directory=folder) as server:
+        assert version(server) == "one"
+        (folder / ".env").write_text("WORD=two\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded")
+        server.wait_for(lambda: version(server) == "two", "the new code answered")
+
+
+def test_an_address_that_was_changed_takes_a_new_start(folder: Path) -> None:
+    settings = folder / "uncork.toml"
+    settings.write_text("backlog = 100\n")
+    with LiveServer("hello:app", directory=folder) as server:
+        settings.write_text("backlog = 200\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("warning: a reload does not change `backlog`")
+
+
+def test_a_stop_right_behind_a_reload_ends_with_0(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloading")
+        assert server.stop() == 0
+
+
+def test_a_stop_during_a_reload_leaves_nothing(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        (folder / "hello.py").write_text(
+            "import time\nprint('still there', flush=True)\ntime.sleep(60)\n"
+        )
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("still there")
+        assert server.stop() == 0
