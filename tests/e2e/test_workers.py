@@ -225,6 +225,21 @@ def test_ctrl_c_of_a_terminal_goes_to_every_process_and_is_one_wish(folder: Path
             assert server.wait() == 0
 
 
+def test_a_worker_that_hears_of_the_end_several_times_finishes_what_runs(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server, server.client() as running:
+        worker = server.worker_pid
+        running.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping")
+        until = time.monotonic() + 0.7  # longer than a repetition may come later
+        server.wait_for(lambda: time.monotonic() > until, "a moment had passed")
+        os.kill(worker, signal.SIGTERM)
+        (folder / "gate").write_text("open")
+        assert running.read_response().status == 200
+        assert server.wait() == 0
+
+
 def test_workers_do_not_outlive_a_supervisor_that_is_killed(folder: Path) -> None:
     with LiveServer("hello:app", directory=folder, workers=2, exit_code=-9) as server:
         pids = wait_for_workers(server, 2)

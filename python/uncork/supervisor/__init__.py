@@ -56,7 +56,7 @@ def serve(
         with signals, listeners, supervision:
             return supervision.run()
     except InWorker as forked:
-        worker = forked
+        worker = forked.with_traceback(None)  # which would keep the supervisor's objects alive
     return run_worker(
         supervision.plan_of(worker.generation), worker.channel, is_first=worker.is_first
     )

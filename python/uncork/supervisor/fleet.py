@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from uncork import console
-from uncork.errors import AppError
+from uncork.errors import AppError, EnvironmentProblem
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.ending import LAST_SECONDS
 from uncork.supervisor.respawning import Respawning
@@ -44,7 +44,11 @@ class Hands(Protocol):
     """What the fleet can do."""
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
-        """Starts a worker and returns its process id; the first of a generation tells more."""
+        """Starts a worker and returns its process id; the first of a generation tells more.
+
+        Raises:
+            EnvironmentProblem: The machine refuses.
+        """
 
     def drain(self, pid: int) -> None:
         """Has a worker finish what runs, and end."""
@@ -95,7 +99,11 @@ class Fleet:
         return self._workers[pid].generation
 
     def start(self, now: float) -> None:
-        """Starts the first worker; the others follow when that one serves."""
+        """Starts the first worker; the others follow when that one serves.
+
+        Raises:
+            EnvironmentProblem: The machine refuses a process.
+        """
         self._spawn_first(now)
 
     def on_ready(self, pid: int, now: float) -> None:
@@ -157,7 +165,11 @@ class Fleet:
         if self._coming is not None:
             self._end_workers(self._of(self._coming), State.STOPPING, now)
         self._coming = generation
-        self._spawn_first(now)
+        try:
+            self._spawn_first(now)
+        except EnvironmentProblem as error:
+            console.fail(error)
+            self._end_reload("no worker could be started for it")
 
     def resize(self, by: int, now: float) -> None:
         """Changes how many workers are wanted; one always remains."""
@@ -221,7 +233,12 @@ class Fleet:
             missing = 0 if is_trying else min(missing, 1)
         free = (index for index in range(self._wanted) if index not in {w.index for w in present})
         for index in list(free)[: max(0, missing)]:
-            self._spawn(serving, index, now, is_first=False)
+            try:
+                self._spawn(serving, index, now, is_first=False)
+            except EnvironmentProblem as error:
+                console.fail(error)
+                self._respawn_at = now + self._respawning.seconds_after(None)
+                return
 
     def _retire_old(self, now: float) -> None:
         """Lets the old generations go when the new one is whole."""
@@ -250,19 +267,23 @@ class Fleet:
 
     def _give_up_coming(self, worker: WorkerHandle, death: Death) -> None:
         """The first worker of a generation never served; it has said why, if it could."""
-        coming, self._coming = self._coming, None
-        assert coming is not None
-        if self._serving is None:
-            self._is_ending = True
-            self.exit_code = AppError.exit_code if death.exit_code is None else death.exit_code
-            if death.exit_code is None:
-                console.fail(AppError(f"{worker.name} {death.text} while it loaded the app"))
+        if self._serving is not None:
+            self._end_reload(f"the new {worker.name} {death.text} before it served")
             return
-        self._hands.reload_ended(coming.number, is_serving=False)
+        self._is_ending = True
+        self.exit_code = AppError.exit_code if death.exit_code is None else death.exit_code
+        if death.exit_code is None:
+            console.fail(AppError(f"{worker.name} {death.text} while it loaded the app"))
+
+    def _end_reload(self, cause: str) -> None:
+        """Gives the coming generation up, beside one that serves."""
+        assert self._coming is not None
+        self._hands.reload_ended(self._coming.number, is_serving=False)
+        self._coming = None
         console.fail(
             AppError(
                 "the reload failed, and nothing has changed: the code from before goes on serving",
-                cause=f"the new {worker.name} {death.text} before it served",
+                cause=cause,
                 hints=("mend it, and reload again",),
             )
         )

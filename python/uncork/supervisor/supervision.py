@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from uncork import console
-from uncork.errors import UncorkError
+from uncork.errors import EnvironmentProblem, UncorkError
 from uncork.settings import Settings, parse_bind
 from uncork.supervisor.banner import Served, banner
 from uncork.supervisor.certificates import Identity, load_identity
@@ -109,9 +109,20 @@ class Supervision:
     # What the fleet asks for: see `fleet.Hands`.
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
-        """Starts a worker and returns its process id."""
+        """Starts a worker and returns its process id.
+
+        Raises:
+            EnvironmentProblem: The machine refuses.
+        """
         del index
-        pid, channel = fork_worker(generation, is_first=is_first)
+        try:
+            pid, channel = fork_worker(generation, is_first=is_first)
+        except OSError as error:
+            raise EnvironmentProblem(
+                "a worker could not be started",
+                cause=(error.strerror or str(error)).lower(),
+                hints=("check how many processes and files are allowed: `ulimit -u`, `ulimit -n`",),
+            ) from None
         self._channels[pid] = channel
         return pid
 
@@ -211,6 +222,8 @@ class Supervision:
         if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
             names = ", ".join(f"`{name}`" for name in changed)
             console.warn(f"a reload does not change {names}: that takes a new start")
+        for given_up in [number for number in self._plans if number > min(self._plans)]:
+            del self._plans[given_up]  # this try takes its place
         self._last_generation += 1
         number = self._last_generation
         self._plans[number] = plan

@@ -5,6 +5,7 @@ It binds nothing: what to serve with, the supervisor gives it.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -59,7 +60,12 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
         os.environ.clear()
         os.environ.update(plan.environ)
     signals = SignalActions(
-        lambda: end_process(0), actions=WORKER_ACTIONS, patience_seconds=LAST_SECONDS
+        lambda: end_process(0),
+        actions=WORKER_ACTIONS,
+        patience_seconds=LAST_SECONDS,
+        # A service manager sends TERM to all the processes, and the supervisor does it again.
+        # What is to end at once is asked with QUIT.
+        repeat_seconds=math.inf,
     )
     link = SupervisorLink(channel, signals.wake)
     serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)

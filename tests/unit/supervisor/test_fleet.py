@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from uncork.errors import EnvironmentProblem
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.respawning import Respawning
@@ -29,8 +30,11 @@ class FakeHands:
     stopped: list[int] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
     reloads: list[tuple[int, bool]] = field(default_factory=list)
+    is_refused: bool = False
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
+        if self.is_refused:
+            raise EnvironmentProblem("a worker could not be started")
         self.spawned.append((generation, index, is_first))
         return len(self.spawned)
 
@@ -243,3 +247,27 @@ def test_the_exit_code_of_a_script_that_fails_behind_its_run_call_is_the_server_
     fleet.drain(10.0)
     fleet.on_death(1, code(3), 11.0)
     assert fleet.exit_code == 3
+
+
+def test_a_machine_without_room_for_the_first_process_is_told(hands):
+    hands.is_refused = True
+    with pytest.raises(EnvironmentProblem):
+        starting(hands)
+
+
+def test_a_machine_without_room_for_a_successor_is_asked_again_later(hands):
+    fleet = serving(hands)
+    hands.is_refused = True
+    fleet.on_death(1, KILLED, 10.0)
+    assert fleet.next_deadline() == 10.5
+    hands.is_refused = False
+    fleet.on_time(10.5)
+    assert hands.spawned[2:] == [(1, 0, False)]
+
+
+def test_a_machine_without_room_for_a_reload_leaves_the_old_code_serving(hands, capsys):
+    fleet = serving(hands)
+    hands.is_refused = True
+    fleet.reload(generation(2), 10.0)
+    assert hands.reloads[1:] == [(2, False)]
+    assert "error: the reload failed" in capsys.readouterr().err
