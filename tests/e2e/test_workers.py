@@ -121,6 +121,19 @@ def test_all_workers_serve_with_the_same_made_up_certificate(folder: Path) -> No
         assert len(seen) == 1
 
 
+@pytest.mark.parametrize("inner", ["app", "app.wsgi_app"])
+def test_socket_io_has_one_worker_unless_a_number_was_set(folder: Path, inner: str) -> None:
+    (folder / "sockets.py").write_text(
+        "import flask, flask_socketio\n"
+        "app = flask.Flask(__name__)\n"
+        "flask_socketio.SocketIO(app, async_mode='threading')\n"
+        f"served = {inner}\n"
+    )
+    with LiveServer("sockets:served", directory=folder, workers=None) as server:
+        assert "with 1 worker (Socket.IO keeps its sessions in one process)" in server.log()
+        assert server.worker_pid
+
+
 @pytest.mark.parametrize(
     ("kill", "how"),
     [

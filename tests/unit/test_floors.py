@@ -39,6 +39,16 @@ def test_only_the_console_prints():
     assert printers == set()
 
 
+def test_only_one_module_forks():
+    forkers = {
+        source.relative_to(PACKAGE).as_posix()
+        for source in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr in ("fork", "forkpty", "posix_spawn")
+    }
+    assert forkers == {"supervisor/forking.py"}
+
+
 def test_importing_the_package_loads_nothing_else():
     code = "import sys, uncork; print([m for m in sys.modules if m.startswith('uncork')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,7 @@ coming, whose first worker is tried beside it: only when that one serves does it
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from uncork import console
@@ -105,6 +105,12 @@ class Fleet:
             EnvironmentProblem: The machine refuses a process.
         """
         self._spawn_first(now)
+
+    def keep_to_one(self, number: int) -> None:
+        """The generation that is coming turns out to need one worker only."""
+        if self._coming is not None and self._coming.number == number:
+            self._coming = replace(self._coming, workers=1)
+            self._wanted = 1 if self._serving is None else self._wanted
 
     def on_ready(self, pid: int, now: float) -> None:
         """A worker began to serve."""

@@ -14,6 +14,7 @@ from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions
+from uncork.supervisor.single_worker import one_worker_reason
 from uncork.supervisor.supervisor_link import Grant, Loaded, SupervisorLink
 
 # How long threads may take to notice a stop: those that are not inside the app do at once.
@@ -111,6 +112,7 @@ class Serving:
                 binds=[bind.text for bind in settings.bind],
                 certificate=settings.cert,
                 key=settings.key,
+                one_worker_reason=one_worker_reason(located.app),
             )
         )
         while (grant := self._link.answer()) is None:

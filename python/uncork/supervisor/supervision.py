@@ -249,6 +249,10 @@ class Supervision:
         self._loaded = loaded
         facts = loaded.facts
         generation = self._fleet.generation_of(pid)
+        reason = facts["one_worker_reason"]
+        if reason and self._plans[generation].resolved.origins["workers"].is_default:
+            self._count = WorkerCount(1, reason)
+            self._fleet.keep_to_one(generation)
         try:
             if generation not in self._identities:
                 host = parse_bind(facts["binds"][0]).host

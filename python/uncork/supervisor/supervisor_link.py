@@ -29,6 +29,7 @@ class Loaded:
         binds: Where to listen, if nobody does yet; as `--bind` takes it.
         certificate: A path, `adhoc`, or `None` for no TLS.
         key: A path.
+        one_worker_reason: Why the app can't be spread over several processes; `None`: it can.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Loaded:
     binds: Sequence[str]
     certificate: str | None
     key: str | None
+    one_worker_reason: str | None
 
 
 @dataclass(frozen=True)

@@ -271,3 +271,10 @@ def test_a_machine_without_room_for_a_reload_leaves_the_old_code_serving(hands, 
     fleet.reload(generation(2), 10.0)
     assert hands.reloads[1:] == [(2, False)]
     assert "error: the reload failed" in capsys.readouterr().err
+
+
+def test_an_app_that_needs_one_process_gets_one_worker(hands):
+    fleet = starting(hands, workers=4)
+    fleet.keep_to_one(1)
+    fleet.on_ready(1, 1.0)
+    assert len(hands.spawned) == 1
