@@ -111,6 +111,42 @@ def test_where_a_script_wants_to_be_served_is_bound_once(folder: Path) -> None:
         assert len(wait_for_workers(server, 2)) == 2
 
 
+def test_where_a_script_that_has_changed_its_folder_wants_its_socket(folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "script.py").write_text(
+        "import hello, os, waitress\n"
+        "if __name__ == '__main__':\n"
+        "    os.chdir('inner')\n"
+        "    waitress.serve(hello.app, unix_socket='own.sock')\n"
+    )
+    with LiveServer("script.py", directory=folder, sockets=0) as server:
+        server.unix_paths = [folder / "inner" / "own.sock"]
+        with server.client() as client:
+            assert client.get("/").status == 200
+
+
+def test_an_app_that_talks_into_the_channel_ends_its_worker_only(folder: Path) -> None:
+    (folder / "noisy.py").write_text(
+        "import os, socket, stat\n"
+        "from hello import app as hello\n"
+        "def app(environ, start_response):\n"
+        "    if environ['PATH_INFO'] == '/noise':\n"
+        "        for name in os.listdir('/proc/self/fd'):\n"
+        "            try:\n"
+        "                end = socket.socket(fileno=os.dup(int(name)))\n"
+        "                if not end.getpeername() and end.family == socket.AF_UNIX:\n"
+        "                    end.sendall(b'noise\\n')\n"
+        "            except OSError:\n"
+        "                pass\n"
+        "    return hello(environ, start_response)\n"
+    )
+    with LiveServer("noisy:app", directory=folder) as server:
+        with server.client() as client:
+            client.get("/noise")
+        server.wait_for_log("another one takes its place")
+        assert answering(server) == server.worker_pid
+
+
 def test_all_workers_serve_with_the_same_made_up_certificate(folder: Path) -> None:
     import ssl
 

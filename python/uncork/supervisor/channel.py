@@ -19,6 +19,8 @@ from typing import Any, Self
 _RECEIVE_BYTES = 64 * 1024
 # The kernel's own limit for one call is 253 (`SCM_MAX_FD`).
 _MAX_DESCRIPTORS = 250
+# What says more than this in one message is not uncork.
+_MAX_MESSAGE_BYTES = 1024 * 1024
 # Whoever does not take a message for this long never will.
 _SEND_SECONDS = 5.0
 
@@ -76,7 +78,9 @@ class Channel:
     def receive(self, timeout_seconds: float | None = 0.0) -> list[Message] | None:
         """The messages that have come; `None` at the end of the stream.
 
-        Waits for the first bytes only: without `timeout_seconds`, for as long as it takes.
+        Also `None` for what is no message: the app has the worker's end in its process, and must
+        not be able to take the supervisor down with it. Waits for the first bytes only: without
+        `timeout_seconds`, for as long as it takes.
         """
         self._socket.settimeout(timeout_seconds)
         try:
@@ -93,10 +97,15 @@ class Channel:
         for descriptor in descriptors:
             os.set_inheritable(descriptor, False)
         self._descriptors += descriptors
-        if not data:
-            return None
         *lines, self._bytes = (self._bytes + data).split(b"\n")
-        return [self._message(line) for line in lines]
+        has_ended = not data or len(self._bytes) > _MAX_MESSAGE_BYTES
+        try:
+            messages = [self._message(line) for line in lines]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            has_ended = True
+        if has_ended or len(self._descriptors) > _MAX_DESCRIPTORS:
+            return None
+        return messages
 
     def close(self) -> None:
         """Closes this end, and descriptors that nobody has asked for; idempotent."""

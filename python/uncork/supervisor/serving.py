@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 
 from uncork import console, worker
 from uncork.app_locator import LocatedApp
-from uncork.errors import InternalError
-from uncork.settings import ResolvedSettings, Settings
+from uncork.errors import AppError, InternalError
+from uncork.settings import BadValueError, Bind, ResolvedSettings, Settings, parse_bind
+from uncork.supervisor.certificates import ADHOC
 from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
@@ -52,6 +54,7 @@ class Serving:
         self.has_served = False
         self.has_stuck_threads = False
         self.failure: BaseException | None = None
+        self._directory = Path.cwd()
         self._resolved = resolved
         self._signals = signals
         self._link = link
@@ -104,6 +107,7 @@ class Serving:
         self._watch(served, settings.graceful_timeout)
 
     def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:
+        settings = self._as_seen_from_elsewhere(settings)
         self._link.ask_for_listeners(
             Loaded(
                 name=located.name,
@@ -119,6 +123,27 @@ class Serving:
             if self._signals.wait(None) in (Action.DRAIN, Action.STOP):
                 return None
         return grant
+
+    def _as_seen_from_elsewhere(self, settings: Settings) -> Settings:
+        """The settings with paths that the supervisor finds, should the app have changed folders.
+
+        Such paths are the script's own: those of the user's settings were read at the start.
+        """
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            return settings
+        if here == self._directory:
+            return settings
+        own = self._resolved.values
+        binds, cert, key = settings.bind, settings.cert, settings.key
+        if binds != own.bind:
+            binds = tuple(_from(here, bind) for bind in binds)
+        if cert not in (None, own.cert, ADHOC):
+            cert = str(here / cert)
+        if key not in (None, own.key):
+            key = str(here / key)
+        return replace(settings, bind=binds, cert=cert, key=key)
 
     def _watch(self, served: worker.Worker, graceful_seconds: float) -> None:
         """Does what signals ask for until the worker has ended, or has had its time."""
@@ -155,6 +180,18 @@ class Serving:
             if action in (Action.DRAIN, Action.STOP):
                 return action
         return None
+
+
+def _from(folder: Path, bind: Bind) -> Bind:
+    """The same address for whoever is in another folder."""
+    if bind.kind != "unix":
+        return bind
+    try:
+        return parse_bind(f"unix:{folder / bind.path}")
+    except BadValueError as error:
+        raise AppError(
+            f"could not listen on `{bind.text}`", cause=error.cause, hints=(error.hint,)
+        ) from None
 
 
 class _End:

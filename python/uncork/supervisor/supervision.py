@@ -237,7 +237,12 @@ class Supervision:
             return
         for message in messages:
             if message.kind is Kind.LOADED:
-                self._channels[pid].send(self._answer(pid, message))
+                try:
+                    answer = self._answer(pid, message)
+                except (ValueError, LookupError, TypeError):
+                    self._channels[pid].close()  # that was not uncork
+                    return
+                self._channels[pid].send(answer)
             elif message.kind is Kind.READY:
                 is_first_ever = not self._fleet.has_served
                 self._fleet.on_ready(pid, time.monotonic())

@@ -1,6 +1,8 @@
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -43,6 +45,27 @@ def test_a_message_that_comes_in_pieces_is_whole_in_the_end():
     assert channel.receive() == [Message(Kind.READY, {}, [])]
     one.close()
     channel.close()
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"noise\n", b"{}\n", b"[1]\n", b'{"kind": "party", "descriptors": 0}\n', b"x" * 2**21],
+)
+def test_noise_of_the_app_is_the_end_of_the_channel(noise):
+    one, other = socket.socketpair()
+    channel = Channel(other)
+    writer = threading.Thread(target=lambda: suppressed_send(one, noise))
+    writer.start()
+    while channel.receive(1.0) is not None:
+        pass
+    channel.close()
+    writer.join()
+    one.close()
+
+
+def suppressed_send(end: socket.socket, data: bytes) -> None:
+    with suppress(OSError):
+        end.sendall(data)
 
 
 def test_descriptors_arrive_as_one_s_own_and_are_closed_in_other_programs(pair):
