@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_server import LiveServer
-from tests.support.raw_client import Truncated
 
 pytestmark = pytest.mark.slow
 
@@ -43,28 +42,28 @@ def version(server: LiveServer) -> str:
 
 @dataclass
 class SteadyClient:
-    """What it has seen, each request on a connection of its own.
-
-    Not counted as a failure is a connection that was closed before it got a byte, which a client
-    may try again: a worker that drains does that to one whose request is still on its way.
-    """
+    """What it has seen."""
 
     bodies: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
 
 
 @contextmanager
-def steady_client(server: LiveServer) -> Iterator[SteadyClient]:
-    """A client that asks all the while."""
+def steady_client(server: LiveServer, *, keeps_alive: bool) -> Iterator[SteadyClient]:
+    """A client that asks all the while, on one connection for as long as it is told to."""
     seen, is_over = SteadyClient(), threading.Event()
 
     def ask() -> None:
         while not is_over.is_set():
             try:
-                seen.bodies.append(version(server))
+                with server.client() as client:
+                    is_last = False
+                    while not is_last and not is_over.is_set():
+                        answer = client.get("/")
+                        seen.bodies.append(answer.body.decode())
+                        is_last = not keeps_alive or answer.header("Connection") == "close"
             except Exception as error:
-                if not (isinstance(error, Truncated) and "after b''" in str(error)):
-                    seen.failures.append(error)
+                seen.failures.append(error)
 
     thread = threading.Thread(target=ask)
     thread.start()
@@ -75,11 +74,14 @@ def steady_client(server: LiveServer) -> Iterator[SteadyClient]:
         thread.join()
 
 
-def test_the_new_code_serves_when_it_is_ready_and_no_client_is_refused(folder: Path) -> None:
+@pytest.mark.parametrize("keeps_alive", [False, True])
+def test_the_new_code_serves_when_it_is_ready_and_no_client_loses_a_request(
+    folder: Path, keeps_alive: bool
+) -> None:
     with LiveServer("hello:app", directory=folder, workers=2) as server:
         server.wait_for(lambda: len(server.worker_pids) == 2, "two workers were started")
         old = server.worker_pids
-        with steady_client(server) as seen:
+        with steady_client(server, keeps_alive=keeps_alive) as seen:
             for number in range(5):
                 (folder / "hello.py").write_text(code("new" * (number + 1)))
                 server.send_signal(signal.SIGHUP)
