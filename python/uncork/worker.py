@@ -27,6 +27,7 @@ class WorkerSettings:
     """What the native worker reads, once, by attribute; units are in the names.
 
     Attributes:
+        is_multiprocess: Whether other processes serve the same app (PEP 3333).
         max_body: In bytes; `None` is without a limit.
         max_requests: On one connection; `None` is without a limit.
         min_rate: In bytes per second.
@@ -34,6 +35,7 @@ class WorkerSettings:
         key: The private key, PEM.
     """
 
+    is_multiprocess: bool
     max_threads: int
     max_queue: int
     queue_timeout_seconds: float
@@ -57,10 +59,15 @@ class WorkerSettings:
 
 
 def worker_settings(
-    settings: Settings, *, certificate: bytes | None = None, key: bytes | None = None
+    settings: Settings,
+    *,
+    is_multiprocess: bool = False,
+    certificate: bytes | None = None,
+    key: bytes | None = None,
 ) -> WorkerSettings:
     """The part of the settings that a worker needs, with the files of TLS read already."""
     return WorkerSettings(
+        is_multiprocess=is_multiprocess,
         max_threads=settings.threads,
         max_queue=settings.queue,
         queue_timeout_seconds=settings.queue_timeout,

@@ -30,7 +30,7 @@ def app(environ, start_response):
         open("gate").read()
     if path == "/exit":
         os._exit(7)
-    body = str(os.getpid()).encode()
+    body = str(environ["wsgi.multiprocess"] if path == "/multi" else os.getpid()).encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 """
@@ -73,6 +73,17 @@ def test_as_many_workers_serve_as_are_asked_for(folder: Path) -> None:
     with LiveServer("hello:app", directory=folder, workers=2) as server:
         assert wait_for_workers(server, 2) == set(server.worker_pids)
         assert "with 2 workers (`--workers`); Ctrl+C" in server.log()
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(1, b"False"), (2, b"True")])
+def test_the_app_is_told_whether_it_is_in_several_processes(
+    folder: Path, workers: int, expected: bytes
+) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, workers=workers) as server,
+        server.client() as client,
+    ):
+        assert client.get("/multi").body == expected
 
 
 def test_the_supervisor_has_one_thread_and_not_the_app(folder: Path) -> None:

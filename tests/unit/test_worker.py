@@ -52,6 +52,7 @@ def test_settings_reach_the_native_worker_under_its_own_names(
     assert (settings.head_timeout_seconds, settings.body_timeout_seconds) == (30.0, 30.0)
     assert (settings.body_buffer_bytes, settings.output_buffer_bytes) == (1 << 20, 1 << 20)
     assert settings.streams_bodies is False
+    assert settings.is_multiprocess is False
     assert (settings.certificate, settings.key) == (b"c", b"k")
 
 

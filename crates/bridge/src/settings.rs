@@ -9,6 +9,7 @@ use uncork_server::{ServerSettings, TlsConfig};
 /// The fields of `uncork.worker.WorkerSettings`, by their names there.
 #[derive(FromPyObject)]
 pub(crate) struct WorkerSettings {
+    pub(crate) is_multiprocess: bool,
     max_threads: usize,
     max_queue: usize,
     queue_timeout_seconds: f64,

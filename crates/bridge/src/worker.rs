@@ -43,7 +43,7 @@ impl Worker {
         settings: WorkerSettings,
         report: Py<PyAny>,
     ) -> PyResult<Self> {
-        let application = WsgiApplication::new(py, app, report)?;
+        let application = WsgiApplication::new(py, app, report, settings.is_multiprocess)?;
         let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?)?;
         Ok(Self { server })
     }

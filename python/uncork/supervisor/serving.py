@@ -94,6 +94,7 @@ class Serving:
                 grant.descriptors,
                 worker.worker_settings(
                     settings,
+                    is_multiprocess=grant.is_multiprocess,
                     certificate=identity.certificate if identity else None,
                     key=identity.key if identity else None,
                 ),

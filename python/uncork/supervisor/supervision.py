@@ -255,7 +255,10 @@ class Supervision:
         facts = loaded.facts
         generation = self._fleet.generation_of(pid)
         reason = facts["one_worker_reason"]
-        if reason and self._plans[generation].resolved.origins["workers"].is_default:
+        resolved = self._plans[generation].resolved
+        is_alone = worker_count(resolved).number == 1
+        if reason and resolved.origins["workers"].is_default:
+            is_alone = True
             self._count = WorkerCount(1, reason)
             self._fleet.keep_to_one(generation)
         try:
@@ -265,17 +268,17 @@ class Supervision:
                     facts["certificate"], facts["key"], host=host
                 )
             if not self._listeners.is_open and not self._fleet.is_ending:
-                values = self._plans[generation].resolved.values
                 binds = tuple(parse_bind(text) for text in facts["binds"])
-                self._bind(replace(values, bind=binds))
+                self._bind(replace(resolved.values, bind=binds))
         except UncorkError as error:
             return Message(Kind.REFUSED, facts_of_error(error))
         identity = self._identities[generation]
-        pem = {
+        granted = {
+            "is_multiprocess": not is_alone,
             "certificate": identity.certificate.decode() if identity else None,
             "key": identity.key.decode() if identity else None,
         }
-        return Message(Kind.GRANTED, pem, self._listeners.descriptors)
+        return Message(Kind.GRANTED, granted, self._listeners.descriptors)
 
     def _reap(self) -> None:
         while True:

@@ -47,6 +47,7 @@ class Grant:
 
     descriptors: Sequence[int]
     identity: Identity | None
+    is_multiprocess: bool
 
     def close(self) -> None:
         """Closes the descriptors."""
@@ -86,7 +87,7 @@ class SupervisorLink:
             raise error_from_facts(message.facts)
         pem = [message.facts[name] for name in ("certificate", "key")]
         identity = Identity(pem[0].encode(), pem[1].encode()) if all(pem) else None
-        return Grant(message.descriptors, identity)
+        return Grant(message.descriptors, identity, message.facts["is_multiprocess"])
 
     def say_ready(self) -> None:
         """Tells the supervisor that the worker serves."""

@@ -54,12 +54,13 @@ struct Template {
 }
 
 impl EnvironMaker {
-    pub(super) fn new(py: Python<'_>) -> PyResult<Self> {
+    /// `is_multiprocess`: whether other processes may be calling the same application.
+    pub(super) fn new(py: Python<'_>, is_multiprocess: bool) -> PyResult<Self> {
         let constants = PyDict::new(py);
         constants.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
         constants.set_item("wsgi.errors", py.import("sys")?.getattr("stderr")?)?;
         constants.set_item("wsgi.multithread", true)?;
-        constants.set_item("wsgi.multiprocess", false)?;
+        constants.set_item("wsgi.multiprocess", is_multiprocess)?;
         constants.set_item("wsgi.run_once", false)?;
         constants.set_item("wsgi.input", Bound::new(py, Input::empty())?)?;
         constants.set_item("wsgi.input_terminated", true)?;

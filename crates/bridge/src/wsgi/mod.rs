@@ -33,8 +33,8 @@ pub(crate) struct WsgiApplication {
 }
 
 impl WsgiApplication {
-    pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>) -> PyResult<Self> {
-        Ok(Self { app, report, environs: EnvironMaker::new(py)? })
+    pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>, is_multiprocess: bool) -> PyResult<Self> {
+        Ok(Self { app, report, environs: EnvironMaker::new(py, is_multiprocess)? })
     }
 
     /// Tells the operator; `what` is put before the request's method and path.
