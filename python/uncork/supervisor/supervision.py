@@ -10,7 +10,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -22,7 +22,8 @@ from uncork.supervisor.banner import Served, banner
 from uncork.supervisor.certificates import Identity, load_identity
 from uncork.supervisor.cgroup import Cgroup
 from uncork.supervisor.channel import Channel, Kind, Message
-from uncork.supervisor.deaths import read_status
+from uncork.supervisor.deaths import Death, read_status
+from uncork.supervisor.duty import Duty
 from uncork.supervisor.error_facts import facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
@@ -49,6 +50,7 @@ class Supervision:
         plan_again: Reads the settings anew, for a reload.
         signals: To be entered by the caller, as are the listeners.
         listeners: Where to listen; opened here when it is known.
+        duties: What else there is to attend to; closed here.
     """
 
     def __init__(
@@ -57,12 +59,14 @@ class Supervision:
         plan_again: Callable[[], Plan],
         signals: SupervisorSignals,
         listeners: Listeners,
+        duties: Sequence[Duty] = (),
     ) -> None:
         self._plans = {1: plan}
         self._last_generation = 1
         self._plan_again = plan_again
         self._signals = signals
         self._listeners = listeners
+        self._duties = duties
         self._identities: dict[int, Identity | None] = {}
         self._channels: dict[int, Channel] = {}
         self._loaded: Message | None = None
@@ -83,6 +87,8 @@ class Supervision:
         # In a new worker too: the others would else never see the end of their channels.
         for channel in self._channels.values():
             channel.close()
+        for duty in self._duties:
+            duty.close()
 
     def run(self) -> int:
         """Serves until it is asked to stop; the exit code.
@@ -102,7 +108,10 @@ class Supervision:
                 if channel.fileno() >= 0:
                     self._listen_to(pid)
             self._reap()
-            self._fleet.on_time(time.monotonic())
+            now = time.monotonic()
+            self._fleet.on_time(now)
+            for duty in self._duties:
+                duty.on_time(now)
         self._say_how_it_ended()
         return self._fleet.exit_code
 
@@ -172,11 +181,17 @@ class Supervision:
         for channel in self._channels.values():
             if channel.fileno() >= 0:
                 poll.register(channel, select.POLLIN)
-        deadline = self._fleet.next_deadline()
+        owners = {number: duty for duty in self._duties for number in duty.descriptors()}
+        for descriptor in owners:
+            poll.register(descriptor, select.POLLIN)
+        deadlines = [self._fleet.next_deadline(), *(duty.next_deadline() for duty in self._duties)]
+        deadline = min((at for at in deadlines if at is not None), default=None)
         timeout = None
         if deadline is not None:
             timeout = math.ceil(max(0.0, deadline - time.monotonic()) * 1000)
-        poll.poll(timeout)
+        for descriptor, _ in poll.poll(timeout):
+            if owner := owners.get(descriptor):
+                owner.on_readable(descriptor, time.monotonic())
 
     def _do(self, action: Action) -> None:
         now = time.monotonic()
@@ -290,12 +305,19 @@ class Supervision:
                 return
             channel = self._channels.get(pid)
             if channel is None:
-                continue  # as process 1: an orphan of somebody's
+                self._tell_duties(pid, read_status(status, was_out_of_memory=None))
+                continue
             if channel.fileno() >= 0:
                 self._listen_to(pid)
             self._channels.pop(pid).close()
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
             self._fleet.on_death(pid, death, time.monotonic())
+
+    def _tell_duties(self, pid: int, death: Death) -> None:
+        for duty in self._duties:
+            if duty.on_death(pid, death, time.monotonic()):
+                return
+        # As process 1: an orphan of somebody's.
 
     def _was_out_of_memory(self) -> bool | None:
         kills = self._cgroup.out_of_memory_kills()

@@ -1,0 +1,36 @@
+"""What the supervisor attends to beside its workers: one object for each, in one list.
+
+All are called from the supervisor's one thread, so none may block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from uncork.supervisor.deaths import Death
+
+
+class Duty:
+    """One thing to attend to; what a duty does not need of this, it leaves as it is."""
+
+    def descriptors(self) -> Sequence[int]:
+        """What to wait for: `on_readable` is called when there is something to read."""
+        return ()
+
+    def on_readable(self, descriptor: int, now: float) -> None:
+        """One of `descriptors` has something to read, or has ended."""
+
+    def next_deadline(self) -> float | None:
+        """When `on_time` has something to do, by the monotonic clock; `None`: nothing is due."""
+        return None
+
+    def on_time(self, now: float) -> None:
+        """Does what is due; called whenever the loop turns."""
+
+    def on_death(self, pid: int, death: Death, now: float) -> bool:
+        """Whether the process that was reaped is this duty's own, and no worker."""
+        del pid, death, now
+        return False
+
+    def close(self) -> None:
+        """Gives back what it has: in the supervisor at its end, and in each new worker."""
