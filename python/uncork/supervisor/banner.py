@@ -25,13 +25,18 @@ class Served:
 
 def banner(listeners: Listeners, served: Served, workers: WorkerCount) -> list[str]:
     """The lines of the banner, the last of which begins with `ready`."""
-    scheme = "https" if served.is_tls else "http"
-    places = list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
+    places = places_of(listeners, is_tls=served.is_tls)
     return [
         f"uncork {served.version} serves `{served.app}`, {served.origin}",
         f"listening on {', '.join(places)}",
         f"ready as process {os.getpid()} with {_count(workers)}; Ctrl+C stops it",
     ]
+
+
+def places_of(listeners: Listeners, *, is_tls: bool) -> list[str]:
+    """Where the listeners are, each place once."""
+    scheme = "https" if is_tls else "http"
+    return list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
 
 
 def _count(workers: WorkerCount) -> str:

@@ -32,6 +32,7 @@ class Kind(Enum):
     GRANTED = "granted"  # supervisor: here they are
     REFUSED = "refused"  # supervisor: they can't be had, and why
     READY = "ready"  # worker: it serves
+    FAILED = "failed"  # worker: why it ends without having served
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,19 @@ class Death:
     Attributes:
         exit_code: What it ended with; `None` if a signal killed it.
         text: What follows the name of the process in a sentence.
+        is_out_of_memory: Whether the kernel killed it for want of memory, as far as is known.
     """
 
     exit_code: int | None
     text: str
+    is_out_of_memory: bool = False
+
+    @property
+    def kind(self) -> str:
+        """One word, or few, to count by."""
+        if self.is_out_of_memory:
+            return "out of memory"
+        return "signal" if self.exit_code is None else "exit"
 
 
 def read_status(status: int, *, was_out_of_memory: bool | None = False) -> Death:
@@ -34,6 +43,7 @@ def read_status(status: int, *, was_out_of_memory: bool | None = False) -> Death
     text = f"was killed by {_name(-code)}"
     if -code == signal.SIGKILL and was_out_of_memory is not False:
         text += ", out of memory" if was_out_of_memory else ", perhaps out of memory"
+        return Death(None, text, is_out_of_memory=bool(was_out_of_memory))
     return Death(None, text)
 
 

@@ -7,12 +7,13 @@ coming, whose first worker is tried beside it: only when that one serves does it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from uncork import console
-from uncork.errors import AppError, EnvironmentProblem
+from uncork.errors import AppError, EnvironmentProblem, UncorkError
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.ending import LAST_SECONDS
 from uncork.supervisor.respawning import Respawning
@@ -59,8 +60,11 @@ class Hands(Protocol):
     def kill(self, pid: int) -> None:
         """Ends a worker that does not do it itself."""
 
-    def reload_ended(self, generation: int, *, is_serving: bool) -> None:
-        """The generation that was coming now serves, or was given up."""
+    def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
+        """The generation that was coming now serves, or was given up for that error."""
+
+    def took_over(self, generation: int) -> None:
+        """All the workers of a new generation serve, and those before it go."""
 
 
 class Fleet:
@@ -69,11 +73,13 @@ class Fleet:
     Attributes:
         exit_code: What the server is to end with.
         has_served: Whether there ever was a worker that served.
+        restarts: How often a worker was replaced, by the reason.
     """
 
     def __init__(self, first: Generation, hands: Hands, respawning: Respawning) -> None:
         self.exit_code = 0
         self.has_served = False
+        self.restarts: Counter[str] = Counter()
         self._hands = hands
         self._respawning = respawning
         self._workers: dict[int, WorkerHandle] = {}
@@ -93,6 +99,26 @@ class Fleet:
     def is_ending(self) -> bool:
         """Whether no worker is started any more."""
         return self._is_ending
+
+    @property
+    def workers(self) -> Sequence[WorkerHandle]:
+        """All that have not been reaped, those of older generations first."""
+        return sorted(self._workers.values(), key=lambda each: (each.generation, each.index))
+
+    @property
+    def serving(self) -> Generation | None:
+        """The generation that serves; `None`: none does yet."""
+        return self._serving
+
+    @property
+    def coming(self) -> Generation | None:
+        """The generation that is tried; `None`: none is."""
+        return self._coming
+
+    @property
+    def wanted(self) -> int:
+        """How many workers are to serve."""
+        return self._wanted
 
     def generation_of(self, pid: int) -> int:
         """The number of a worker's generation."""
@@ -126,7 +152,7 @@ class Fleet:
             self._respawn_at = None
             self._respawning.reset()
             self._is_taking_over = self._serving.number > 1
-            self._hands.reload_ended(self._serving.number, is_serving=True)
+            self._hands.reload_ended(self._serving.number, error=None)
         self._fill(now)
         self._retire_old(now)
 
@@ -224,7 +250,12 @@ class Fleet:
         pid = self._hands.spawn(generation.number, index, is_first=is_first)
         deadline = now + generation.boot_seconds + _BOOT_GRACE_SECONDS
         self._workers[pid] = WorkerHandle(
-            pid, index, generation.number, generation.graceful_seconds, deadline=deadline
+            pid,
+            index,
+            generation.number,
+            generation.graceful_seconds,
+            started_at=now,
+            deadline=deadline,
         )
 
     def _fill(self, now: float) -> None:
@@ -258,9 +289,11 @@ class Fleet:
             if self._is_taking_over:
                 self._is_taking_over = False
                 console.say(f"reloaded: generation {serving.number} serves")
+                self._hands.took_over(serving.number)
 
     def _replace(self, worker: WorkerHandle, death: Death, now: float) -> None:
         served = None if worker.ready_at is None else now - worker.ready_at
+        self.restarts["boot" if served is None else death.kind] += 1
         wait = self._respawning.seconds_after(served)
         when = "" if served is not None else " before it served"
         then = "another one takes its place"
@@ -284,15 +317,14 @@ class Fleet:
     def _end_reload(self, cause: str) -> None:
         """Gives the coming generation up, beside one that serves."""
         assert self._coming is not None
-        self._hands.reload_ended(self._coming.number, is_serving=False)
-        self._coming = None
-        console.fail(
-            AppError(
-                "the reload failed, and nothing has changed: the code from before goes on serving",
-                cause=cause,
-                hints=("mend it, and reload again",),
-            )
+        number, self._coming = self._coming.number, None
+        error = AppError(
+            "the reload failed, and nothing has changed: the code from before goes on serving",
+            cause=cause,
+            hints=("mend it, and reload again",),
         )
+        console.fail(error)
+        self._hands.reload_ended(number, error=error)
 
     def _note_ending(self, worker: WorkerHandle, death: Death) -> None:
         """One that was asked to end has ended."""

@@ -11,6 +11,7 @@ import select
 import signal
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -18,18 +19,21 @@ from typing import Self
 from uncork import console
 from uncork.errors import EnvironmentProblem, UncorkError
 from uncork.settings import Settings, parse_bind
-from uncork.supervisor.banner import Served, banner
+from uncork.supervisor.banner import Served, banner, places_of
 from uncork.supervisor.certificates import Identity, load_identity
 from uncork.supervisor.cgroup import Cgroup
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death, read_status
 from uncork.supervisor.duty import Duty
-from uncork.supervisor.error_facts import facts_of_error
+from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
 from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.signals import Action
+from uncork.supervisor.status import ServerStatus
+from uncork.supervisor.status_report import Described, Start, server_status
 from uncork.supervisor.supervisor_signals import SupervisorSignals
 from uncork.supervisor.worker_count import WorkerCount, worker_count
 from uncork.supervisor.worker_process import Plan
@@ -51,6 +55,10 @@ class Supervision:
         signals: To be entered by the caller, as are the listeners.
         listeners: Where to listen; opened here when it is known.
         duties: What else there is to attend to; closed here.
+
+    Attributes:
+        reloads: What became of the last reloads.
+        control: Where the control socket is; `None`: nowhere.
     """
 
     def __init__(
@@ -74,6 +82,10 @@ class Supervision:
         self._cgroup = Cgroup()
         self._kills_seen = self._cgroup.out_of_memory_kills()
         self._fleet = Fleet(_generation(1, plan, self._count), self, Respawning())
+        self._start = Start.now()
+        self._failures: dict[int, UncorkError] = {}
+        self.reloads = ReloadHistory()
+        self.control: str | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -102,7 +114,7 @@ class Supervision:
         while not self._fleet.has_ended:
             self._wait()
             for action in self._signals.heard():
-                self._do(action)
+                self.do(action)
             # What a worker said before it died comes before its death.
             for pid, channel in list(self._channels.items()):
                 if channel.fileno() >= 0:
@@ -147,12 +159,56 @@ class Supervision:
         """Ends a worker that does not do it itself."""
         os.kill(pid, signal.SIGKILL)
 
-    def reload_ended(self, generation: int, *, is_serving: bool) -> None:
-        """The generation that was coming now serves, or was given up."""
+    def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
+        """The generation that was coming now serves, or was given up for that error."""
+        is_serving = error is None
+        if error is not None:
+            # What its worker has said of it is worth more than how that one ended.
+            self.reloads.failed(generation, self._failures.pop(generation, error))
         gone = [n for n in self._plans if (n < generation if is_serving else n >= generation)]
         for number in gone:
             del self._plans[number]
             self._identities.pop(number, None)
+
+    def took_over(self, generation: int) -> None:
+        """All the workers of a new generation serve, and those before it go."""
+        self.reloads.done(generation)
+
+    # What may be asked of a server while it runs, by signals or in other ways.
+
+    def status(self) -> ServerStatus:
+        """The server as it is by now."""
+        facts = self._loaded.facts if self._loaded else None
+        is_tls = facts is not None and facts["certificate"] is not None
+        described = Described(
+            app=self._plans[min(self._plans)].spec.text,
+            loaded=facts,
+            listeners=places_of(self._listeners, is_tls=is_tls),
+            workers_reason=self._count.reason,
+            control=self.control,
+        )
+        return server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
+
+    def do(self, action: Action) -> None:
+        """Does what a signal asks for; why it can't be done, is told here."""
+        now = time.monotonic()
+        match action:
+            case Action.DRAIN:
+                self._drain(now)
+            case Action.STOP:
+                self.reloads.give_up("the server was asked to stop")
+                self._listeners.close()
+                self._fleet.stop(now)
+            case Action.RELOAD:
+                self._reload_as_told()
+            case Action.MORE | Action.FEWER:
+                self._fleet.resize(1 if action is Action.MORE else -1, now)
+            case Action.REOPEN_LOGS | Action.RESTART:
+                console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
+
+    def scale(self, workers: int) -> None:
+        """Has so many workers from now on, until a reload reads the settings anew."""
+        self._fleet.resize(workers - self._fleet.wanted, time.monotonic())
 
     def plan_of(self, generation: int) -> Plan:
         """What a generation is started with."""
@@ -193,21 +249,6 @@ class Supervision:
             if owner := owners.get(descriptor):
                 owner.on_readable(descriptor, time.monotonic())
 
-    def _do(self, action: Action) -> None:
-        now = time.monotonic()
-        match action:
-            case Action.DRAIN:
-                self._drain(now)
-            case Action.STOP:
-                self._listeners.close()
-                self._fleet.stop(now)
-            case Action.RELOAD:
-                self._reload(now)
-            case Action.MORE | Action.FEWER:
-                self._fleet.resize(1 if action is Action.MORE else -1, now)
-            case Action.REOPEN_LOGS | Action.RESTART:
-                console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
-
     def _drain(self, now: float) -> None:
         graceful_seconds = self._plans[max(self._plans)].resolved.values.graceful_timeout
         if self._fleet.has_served and graceful_seconds > 0:
@@ -215,23 +256,44 @@ class Supervision:
                 f"stopping: running requests have {graceful_seconds:g} s; "
                 "Ctrl+C again stops at once"
             )
+        self.reloads.give_up("the server was asked to stop")
         # The workers have the sockets too, and close theirs: new connections are refused from
         # there on, instead of waiting for nobody.
         self._listeners.close()
         self._fleet.drain(now)
 
-    def _reload(self, now: float) -> None:
+    def _reload_as_told(self) -> None:
         if self._fleet.is_ending:
             return
         if not self._fleet.has_served:
             console.note("reload (HUP): the app is still being loaded for the first time")
             return
+        with suppress(UncorkError):
+            self.reload()
+
+    def reload(self) -> int:
+        """Begins to try the code and the settings anew; the number of the new generation.
+
+        What becomes of it, `reloads` has.
+
+        Raises:
+            EnvironmentProblem: This is not the time for it.
+            UncorkError: The settings can't be read; that has been told.
+        """
+        if self._fleet.is_ending or not self._fleet.has_served:
+            raise EnvironmentProblem(
+                "nothing was reloaded",
+                cause="the server was asked to stop"
+                if self._fleet.is_ending
+                else "the app is still being loaded for the first time",
+            )
         try:
             plan = self._plan_again()
         except UncorkError as error:
             console.fail(error)
             console.warn("the reload failed, and nothing has changed: the settings can't be read")
-            return
+            self.reloads.refused(error)
+            raise
         old = self._plans[min(self._plans)].resolved.values
         values = plan.resolved.values
         if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
@@ -243,7 +305,10 @@ class Supervision:
         number = self._last_generation
         self._plans[number] = plan
         console.say(f"reloading: generation {number} is tried beside the one that serves")
-        self._fleet.reload(_generation(number, plan, worker_count(plan.resolved)), now)
+        self.reloads.began(number)
+        generation = _generation(number, plan, worker_count(plan.resolved))
+        self._fleet.reload(generation, time.monotonic())
+        return number
 
     def _listen_to(self, pid: int) -> None:
         messages = self._channels[pid].receive()
@@ -263,6 +328,10 @@ class Supervision:
                 self._fleet.on_ready(pid, time.monotonic())
                 if is_first_ever:
                     self._say_ready()
+            elif message.kind is Kind.FAILED:
+                with suppress(LookupError, TypeError, ValueError):
+                    error = error_from_facts(message.facts)
+                    self._failures[self._fleet.generation_of(pid)] = error
 
     def _answer(self, pid: int, loaded: Message) -> Message:
         """What a worker serves with, or why there is none."""

@@ -14,9 +14,10 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from uncork.errors import UncorkError
 from uncork.supervisor.certificates import Identity
 from uncork.supervisor.channel import Channel, Kind, Message
-from uncork.supervisor.error_facts import error_from_facts
+from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 
 
 @dataclass(frozen=True)
@@ -66,12 +67,13 @@ class SupervisorLink:
     def __init__(self, channel: Channel, wake: Callable[[], None]) -> None:
         self._channel = channel
         self._wake = wake
+        self._sending = threading.Lock()
         self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="uncork-supervisor-link", daemon=True).start()
 
     def ask_for_listeners(self, loaded: Loaded) -> None:
         """Asks for what to serve with; `answer` gives it when it has come."""
-        self._channel.send(Message(Kind.LOADED, vars(loaded)))
+        self._send(Message(Kind.LOADED, vars(loaded)))
 
     def answer(self) -> Grant | None:
         """What was asked for; `None` if it has not come yet.
@@ -91,7 +93,15 @@ class SupervisorLink:
 
     def say_ready(self) -> None:
         """Tells the supervisor that the worker serves."""
-        self._channel.send(Message(Kind.READY))
+        self._send(Message(Kind.READY))
+
+    def say_failed(self, error: UncorkError) -> None:
+        """Tells the supervisor why the worker ends without having served."""
+        self._send(Message(Kind.FAILED, facts_of_error(error)))
+
+    def _send(self, message: Message) -> bool:
+        with self._sending:  # threads of uncork's own send too
+            return self._channel.send(message)
 
     def _read(self) -> None:
         while (messages := self._channel.receive(None)) is not None:

@@ -31,6 +31,7 @@ class WorkerHandle:
 
     Attributes:
         index: Its place among the workers of its generation; that of a dead one is taken again.
+        started_at: When it was forked.
         deadline: When it must have left its state; `None`: whenever it likes.
         ready_at: When it began to serve; `None`: it has not yet.
     """
@@ -39,6 +40,7 @@ class WorkerHandle:
     index: int
     generation: int
     graceful_seconds: float
+    started_at: float
     state: State = State.BOOTING
     deadline: float | None = None
     ready_at: float | None = None

@@ -72,7 +72,7 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
 
     def serve_app() -> None:
         hear_from_here()
-        boot_watch = watch_boot(plan.resolved.values.boot_timeout)
+        boot_watch = watch_boot(plan.resolved.values.boot_timeout, link.say_failed)
 
         def use(located: LocatedApp) -> None:
             boot_watch.cancel()
@@ -94,6 +94,8 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
         with signals:
             _run(serve_app, serving, signals)
     except UncorkError as error:
+        if not serving.has_served:
+            link.say_failed(error)
         if serving.has_stuck_threads:
             console.fail(error)
             end_process(error.exit_code)

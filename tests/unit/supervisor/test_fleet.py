@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from uncork.errors import EnvironmentProblem
+from uncork.errors import EnvironmentProblem, UncorkError
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.respawning import Respawning
@@ -30,6 +30,7 @@ class FakeHands:
     stopped: list[int] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
     reloads: list[tuple[int, bool]] = field(default_factory=list)
+    taken_over: list[int] = field(default_factory=list)
     is_refused: bool = False
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
@@ -47,8 +48,11 @@ class FakeHands:
     def kill(self, pid: int) -> None:
         self.killed.append(pid)
 
-    def reload_ended(self, generation: int, *, is_serving: bool) -> None:
-        self.reloads.append((generation, is_serving))
+    def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
+        self.reloads.append((generation, error is None))
+
+    def took_over(self, generation: int) -> None:
+        self.taken_over.append(generation)
 
 
 @pytest.fixture

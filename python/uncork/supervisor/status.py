@@ -1,0 +1,129 @@
+"""What a server is and does by now, as facts: for `uncork status`, metrics, and service managers.
+
+Made by the supervisor, told as JSON, and read back by whoever asked. What a newer server tells
+beyond this is passed over, and what an older one does not tell has its default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+ServerState = Literal["starting", "serving", "reloading", "stopping"]
+WorkerState = Literal["booting", "ready", "draining", "stopping", "killed"]
+GenerationState = Literal["coming", "serving", "old"]
+ReloadOutcome = Literal["running", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class WorkerStatus:
+    """One worker.
+
+    Attributes:
+        index: Its place among the workers of its generation, from 0 on.
+        age_seconds: Since its process was started.
+        ready_seconds: Since it began to serve; `None`: it has not yet.
+    """
+
+    pid: int
+    index: int
+    generation: int
+    state: WorkerState
+    age_seconds: float
+    ready_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class GenerationStatus:
+    """One loading of the code that has workers still, or is about to get the first.
+
+    Attributes:
+        workers: How many there are now, in whatever state.
+    """
+
+    number: int
+    state: GenerationState
+    workers: int
+
+
+@dataclass(frozen=True)
+class ReloadStatus:
+    """One try to load the code anew.
+
+    Attributes:
+        generation: The number that was tried; `None`: it did not come to that.
+        began_at: In seconds since 1970.
+        seconds: How long it took; `None` while it runs.
+        error: Why it failed, as `error_facts` has it.
+    """
+
+    generation: int | None
+    outcome: ReloadOutcome
+    began_at: float
+    seconds: float | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ServerStatus:
+    """One server.
+
+    Attributes:
+        version: Of uncork.
+        pid: Of the supervisor.
+        app: What is served, as in `hello:app`, or what was typed until that is known.
+        origin: Where the app is from; `None` until it is known.
+        folder: Where the server was started.
+        started_at: In seconds since 1970.
+        generation: The number of the one that serves; `None`: none does yet.
+        workers_wanted: How many are to serve.
+        workers_reason: Why so many.
+        listeners: Where it listens, as the banner has it.
+        control: Where the control socket is; `None`: nowhere.
+        restarts: How often a worker was replaced, by the reason.
+    """
+
+    version: str
+    pid: int
+    app: str
+    origin: str | None
+    folder: str
+    state: ServerState
+    started_at: float
+    uptime_seconds: float
+    generation: int | None
+    workers_wanted: int
+    workers_reason: str
+    listeners: Sequence[str] = ()
+    control: str | None = None
+    workers: Sequence[WorkerStatus] = ()
+    generations: Sequence[GenerationStatus] = ()
+    last_reload: ReloadStatus | None = None
+    restarts: Mapping[str, int] = field(default_factory=dict)
+
+    def facts(self) -> dict[str, Any]:
+        """What `from_facts` makes the same status of, ready for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> ServerStatus:
+        """The status that was told.
+
+        Raises:
+            TypeError: Those are not the facts of a status.
+        """
+        known = _known(cls, facts)
+        known["workers"] = [WorkerStatus(**_known(WorkerStatus, f)) for f in facts["workers"]]
+        known["generations"] = [
+            GenerationStatus(**_known(GenerationStatus, f)) for f in facts["generations"]
+        ]
+        if (last := facts.get("last_reload")) is not None:
+            known["last_reload"] = ReloadStatus(**_known(ReloadStatus, last))
+        return cls(**known)
+
+
+def _known(kind: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    names = {each.name for each in dataclasses.fields(kind)}
+    return {name: value for name, value in facts.items() if name in names}
