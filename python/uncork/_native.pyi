@@ -69,6 +69,22 @@ def check_identity(certificate: bytes, key: bytes) -> None:
         ValueError: They can't; the text says why.
     """
 
+def scoreboard_layout() -> tuple[list[tuple[str, int, int, int]], list[int]]:
+    """Says where everything is on a scoreboard, and the upper bounds of its buckets in ns.
+
+    Each place is a name, such as `row.pid`; the offset in bytes from the start of what is named
+    before the dot; the bytes of one; and how many there are, zero for as many as there is room.
+    """
+
+def scoreboard_running(board: Any, row: int) -> list[tuple[int, bytes]]:
+    """Copies what a row says of the requests that run: the number of the cell, and its `running`.
+
+    No copy is of two moments. An entry whose writer was killed in the middle is left out.
+
+    Raises:
+        ValueError: There is no such row, or `board` is no memory that can be written.
+    """
+
 @final
 class Worker:
     """Serves `app` on sockets that are bound and listening already.
@@ -81,10 +97,13 @@ class Worker:
         report: Called with a line of text, and with the exception or `None`, when something
             goes wrong that the operator should know: the application raised, or broke
             PEP 3333. Called with the GIL held, from any application thread.
+        scoreboard: Memory that can be written, shared with whoever reads it, and the number of
+            the row that is this worker's; `None`: nobody looks.
 
     Raises:
         OSError: A listener is not a listening socket.
-        ValueError: A setting is out of range, or the certificate or key can't be used.
+        ValueError: A setting is out of range, the certificate or key can't be used, or the
+            scoreboard has no such row.
     """
 
     def __init__(
@@ -93,6 +112,7 @@ class Worker:
         listeners: Sequence[int],
         settings: WorkerSettings,
         report: Callable[[str, BaseException | None], Any],
+        scoreboard: tuple[Any, int] | None = None,
     ) -> None: ...
     def start(self) -> None:
         """Starts the threads and returns at once. May be called once."""

@@ -15,6 +15,7 @@ from uncork import console
 from uncork.errors import AppError, EnvironmentProblem, InternalError, UsageError
 
 if TYPE_CHECKING:
+    from mmap import mmap
     from types import ModuleType
 
     from _typeshed.wsgi import WSGIApplication
@@ -98,6 +99,8 @@ class Worker:
         app: The app.
         listeners: Descriptors of listening sockets; they stay the caller's to close.
         settings: Read once, here.
+        scoreboard: The memory of a scoreboard and the number of this worker's row; `None`:
+            nobody looks.
 
     Raises:
         UsageError: The certificate or the key can't be used.
@@ -105,11 +108,15 @@ class Worker:
     """
 
     def __init__(
-        self, app: WSGIApplication, listeners: Sequence[int], settings: WorkerSettings
+        self,
+        app: WSGIApplication,
+        listeners: Sequence[int],
+        settings: WorkerSettings,
+        scoreboard: tuple[mmap, int] | None = None,
     ) -> None:
         native = _native()
         try:
-            self._worker = native.Worker(app, listeners, settings, report)
+            self._worker = native.Worker(app, listeners, settings, report, scoreboard)
         except ValueError as error:
             raise UsageError(
                 f"the worker could not be set up: {error}",
@@ -148,6 +155,18 @@ def report(text: str, error: BaseException | None) -> None:
         console.warn(text)
     else:
         console.fail(AppError(text, details=_traceback(error)))
+
+
+def scoreboard_layout() -> tuple[list[tuple[str, int, int, int]], list[int]]:
+    """Where everything is on a scoreboard, and its buckets; see `_native.pyi`."""
+    places, bounds = _native().scoreboard_layout()
+    return places, bounds
+
+
+def scoreboard_running(memory: mmap, row: int) -> list[tuple[int, bytes]]:
+    """The requests that run in a row, each as the bytes of its entry; see `_native.pyi`."""
+    entries: list[tuple[int, bytes]] = _native().scoreboard_running(memory, row)
+    return entries
 
 
 def self_signed_certificate(host: str) -> tuple[bytes, bytes]:

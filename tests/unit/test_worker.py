@@ -62,7 +62,7 @@ def test_the_worker_gets_app_listeners_settings_and_report(
     native = FakeNative()
     monkeypatch.setattr(worker, "_native", lambda: native)
     made = worker.Worker(app, [3, 4], settings)
-    assert native.calls == [(app, [3, 4], settings, worker.report)]
+    assert native.calls == [(app, [3, 4], settings, worker.report, None)]
     assert made.join(1.0)
     with pytest.raises(EnvironmentProblem, match="could not be started"):
         made.start()

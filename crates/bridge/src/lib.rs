@@ -3,6 +3,7 @@
 //! `worker` is the one class that Python makes; `wsgi` is PEP 3333 for one request.
 
 mod gil;
+mod scoreboard;
 mod settings;
 mod worker;
 mod wsgi;
@@ -15,6 +16,10 @@ use pyo3::prelude::*;
 /// thread, and who waits for a lock lets a collection go on (`gil::lock`).
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::scoreboard::scoreboard_layout;
+    #[pymodule_export]
+    use super::scoreboard::scoreboard_running;
     #[pymodule_export]
     use super::worker::Worker;
     #[pymodule_export]

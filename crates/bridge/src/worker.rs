@@ -8,6 +8,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use uncork_server::{Server, TlsConfig};
 
+use crate::scoreboard::BoardRow;
 use crate::settings::WorkerSettings;
 use crate::wsgi::WsgiApplication;
 
@@ -36,15 +37,18 @@ pub(crate) struct Worker {
 #[pymethods]
 impl Worker {
     #[new]
+    #[pyo3(signature = (app, listeners, settings, report, scoreboard=None))]
     fn new(
         py: Python<'_>,
         app: Py<PyAny>,
         listeners: Vec<RawFd>,
         settings: WorkerSettings,
         report: Py<PyAny>,
+        scoreboard: Option<BoardRow>,
     ) -> PyResult<Self> {
         let application = WsgiApplication::new(py, app, report, settings.is_multiprocess)?;
-        let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?)?;
+        let row = scoreboard.map(BoardRow::open).transpose()?;
+        let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?, row)?;
         Ok(Self { server })
     }
 

@@ -16,6 +16,7 @@ use crate::body_buffer::BodyBuffer;
 use crate::body_stream::{BodyStream, PassedOver, Unread};
 use crate::date::DateCache;
 use crate::listener::ListenerInfo;
+use crate::scoreboard::ScoreboardRow;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
 use crate::transport::{Flush, Transport, Urgency};
@@ -141,6 +142,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) scratch: &'a mut [u8],
     pub(crate) date: &'a mut DateCache,
     pub(crate) troubles: &'a mut Troubles,
+    pub(crate) row: &'a ScoreboardRow,
     pub(crate) now: Instant,
     pub(crate) is_draining: bool,
 }
@@ -271,6 +273,7 @@ impl Connection {
         }
         let mut answer = Vec::new();
         peer_error_response(&mut answer, error, false, around.date.now());
+        around.row.note_refusal(error.status, answer.len());
         if self.transport.send_or_keep([&answer, b"", b""], Urgency::Now).is_err() {
             return Progress::Over;
         }
@@ -593,6 +596,7 @@ mod tests {
         settings: ServerSettings,
         scratch: Vec<u8>,
         date: DateCache,
+        row: ScoreboardRow,
         now: Instant,
     }
 
@@ -608,7 +612,8 @@ mod tests {
             let info = ConnectionInfo { peer: Some(address), listener: Arc::new(listener) };
             let (key, now) = (SlotKey::from_token(mio::Token(0)), Instant::now());
             let connection = Connection::new(key, info, transport, now, settings.head_timeout);
-            Self { connection, peer, settings, scratch: vec![0; 4096], date: DateCache::new(), now }
+            let row = ScoreboardRow::private().unwrap();
+            Self { connection, peer, settings, scratch: vec![0; 4096], date: DateCache::new(), row, now }
         }
 
         /// What becomes of the connection when the peer has sent `bytes`, `seconds` later.
@@ -628,6 +633,7 @@ mod tests {
                 now: self.now,
                 is_draining: false,
                 troubles: &mut Troubles::default(),
+                row: &self.row,
             };
             action(&mut self.connection, &mut around)
         }

@@ -15,6 +15,7 @@ use uncork_protocol::PeerError;
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
 use crate::listener::Listener;
+use crate::scoreboard::{Phase, ScoreboardRow};
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey, Slots};
 use crate::timers::Timers;
@@ -37,6 +38,9 @@ const LAST_CHANCE: Duration = Duration::from_secs(1);
 
 /// How long accepting pauses when the process or the machine is out of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the loop sleeps at the most while somebody watches it: the beat shows that it turns.
+const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 
 /// One of so many connections is closed, with others, when there is no room for a new one.
 const IDLE_SHARE_CLOSED: usize = 256;
@@ -108,8 +112,11 @@ pub(crate) struct EventLoop {
     date: DateCache,
     troubles: Troubles,
     now: Instant,
+    /// `now`, on the scoreboard's clock.
+    now_ns: u64,
     settings: Arc<ServerSettings>,
     tls: Option<TlsConfig>,
+    row: Arc<ScoreboardRow>,
     ending: Ending,
     /// Whether whoever drives the loop now will call nothing.
     has_caretaker: bool,
@@ -121,6 +128,7 @@ impl EventLoop {
         mut listeners: Vec<Listener>,
         settings: Arc<ServerSettings>,
         tls: Option<TlsConfig>,
+        row: Arc<ScoreboardRow>,
     ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -142,8 +150,10 @@ impl EventLoop {
             date: DateCache::new(),
             troubles: Troubles::default(),
             now: Instant::now(),
+            now_ns: 0,
             settings,
             tls,
+            row,
             ending: Ending::No,
             has_caretaker: false,
         };
@@ -187,6 +197,17 @@ impl EventLoop {
         }
     }
 
+    /// When the events that it deals with were told, on the scoreboard's clock.
+    pub(crate) fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    /// When the connection's request was complete, on that clock.
+    pub(crate) fn complete_ns(&self, connection: &Connection) -> u64 {
+        let complete = connection.waiting_since;
+        if complete == self.now { self.now_ns } else { self.row.ns(complete) }
+    }
+
     /// Takes back what `next` handed out. The caller still has the lead.
     pub(crate) fn take_back(&mut self, returned: Returned) {
         let Returned { mut connection, keeps_alive } = returned;
@@ -209,9 +230,12 @@ impl EventLoop {
     fn wait_for_events(&mut self, outside: &impl Outside) {
         let may_block = outside.may_block() && self.turns.is_empty();
         let timeout = if may_block { self.poll_timeout() } else { Some(Duration::ZERO) };
+        self.row.note_load(self.slots.len(), self.queue.len());
         let result = self.poll.poll(&mut self.events, timeout);
         outside.has_blocked();
         self.now = Instant::now();
+        self.now_ns = self.row.ns(self.now);
+        self.row.beat(self.now_ns);
         if let Err(error) = result {
             // EINTR is all that can happen here that is not a fault of ours.
             debug_assert_eq!(error.kind(), io::ErrorKind::Interrupted, "poll: {error}");
@@ -236,7 +260,8 @@ impl EventLoop {
             (first.waiting_since + self.settings.queue_timeout).saturating_duration_since(self.now)
                 + Duration::from_millis(1)
         });
-        [self.timers.poll_timeout(self.now), accept, queue].into_iter().flatten().min()
+        let beat = self.row.is_watched().then_some(LONGEST_SLEEP);
+        [self.timers.poll_timeout(self.now), accept, queue, beat].into_iter().flatten().min()
     }
 
     fn on_event(&mut self, token: Token, news: News) {
@@ -427,6 +452,7 @@ impl EventLoop {
     fn has_ended(&mut self, ending: Ending) -> bool {
         if ending > self.ending {
             self.ending = ending;
+            self.row.enter(Phase::Draining);
             for mut listener in self.listeners.drain(..) {
                 // It is closed in any case, which takes it out as well.
                 let _ = listener.deregister(self.poll.registry());
@@ -442,11 +468,15 @@ impl EventLoop {
                 }
             }
         }
-        match self.ending {
+        let has_ended = match self.ending {
             Ending::No => false,
             Ending::Draining => self.slots.len() == 0,
             Ending::Now => true,
+        };
+        if has_ended {
+            self.row.enter(Phase::Ended);
         }
+        has_ended
     }
 
     fn surroundings(&mut self) -> Surroundings<'_> {
@@ -455,6 +485,7 @@ impl EventLoop {
             scratch: &mut self.scratch,
             date: &mut self.date,
             troubles: &mut self.troubles,
+            row: &self.row,
             now: self.now,
             is_draining: self.ending >= Ending::Draining,
         }

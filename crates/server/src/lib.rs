@@ -33,6 +33,10 @@ mod relay;
 #[cfg(not(loom))]
 mod responder;
 #[cfg(not(loom))]
+mod scoreboard;
+#[cfg(not(loom))]
+mod scorer;
+#[cfg(not(loom))]
 mod sentinel;
 #[cfg(not(loom))]
 mod server;
@@ -63,9 +67,13 @@ pub use listener::ListenerInfo;
 #[cfg(not(loom))]
 pub use responder::{Responder, SendError};
 #[cfg(not(loom))]
+pub use scoreboard::{BOUNDS_NS, Place, ScoreboardRow, layout, running_requests};
+#[cfg(not(loom))]
 pub use server::Server;
 #[cfg(not(loom))]
 pub use settings::ServerSettings;
+#[cfg(not(loom))]
+pub use sys::SharedMemory;
 #[cfg(not(loom))]
 pub use tls::{TlsConfig, TlsProblem, self_signed_certificate};
 #[cfg(not(loom))]

@@ -14,6 +14,7 @@ use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, Re
 use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
 use crate::relay;
+use crate::scoreboard::{Activity, Outcome};
 use crate::settings::ServerSettings;
 use crate::transport::{Transport, Urgency};
 
@@ -70,6 +71,10 @@ pub struct Responder<'job> {
     coming: Option<&'job mut BodyStream>,
     host: &'job dyn Host,
     state: State,
+    /// Of the head that was given last; zero before.
+    status: u16,
+    /// Bytes that were given to the transport.
+    bytes_sent: u64,
     /// As `broken_length` of an answer that has ended.
     broken_length: Option<(u64, u64)>,
     /// Whether pieces were held back for more to come.
@@ -84,6 +89,8 @@ pub(crate) trait Host: std::fmt::Debug {
     /// may serve in its place meanwhile; then `on_waited_for_peer` follows.
     fn on_waiting_for_peer(&self) -> bool;
     fn on_waited_for_peer(&self);
+    /// What the thread is at.
+    fn note_activity(&self, activity: Activity);
     /// Whether bytes for `socket` may be held back for more to come: somebody then sends them
     /// in time if nothing follows.
     fn begin_holding(&self, socket: RawFd) -> bool;
@@ -134,6 +141,8 @@ impl<'job> Responder<'job> {
             coming: None,
             host,
             state: State::Fresh,
+            status: 0,
+            bytes_sent: 0,
             broken_length: None,
             has_held: false,
         }
@@ -177,6 +186,10 @@ impl<'job> Responder<'job> {
             return Ok(Received::Ended);
         };
         let result = body.receive(self.transport, self.settings, may_speak);
+        self.host.note_activity(match result {
+            Ok(Received::Nothing(_)) => Activity::WaitingForPeer,
+            _ => Activity::InApp,
+        });
         if self.has_held && matches!(result, Ok(Received::Nothing(_))) {
             // The peer may need the answer so far before it sends more.
             self.transport.push();
@@ -193,8 +206,10 @@ impl<'job> Responder<'job> {
         peer_error_response(out, &error.answer(), self.request.is_head(), self.scratch.date.now());
         // A peer that has gone needs no answer.
         let _ = self.transport.send_or_keep([out, b"", b""], Urgency::Now);
+        self.bytes_sent += out.len() as u64;
         out.clear();
         self.state = State::Refused;
+        self.status = error.answer().status;
     }
 
     /// Whether the request was refused because of its body; what the application says is dropped.
@@ -251,6 +266,8 @@ impl<'job> Responder<'job> {
         let mut encoder = HeadEncoder::start(out, status)?;
         fields(&mut encoder)?;
         self.state = State::Headed { facts: encoder.facts() };
+        // The encoder has seen that these are digits.
+        self.status = status.iter().take(3).fold(0, |code, digit| 10 * code + u16::from(digit & 0xf));
         Ok(())
     }
 
@@ -319,6 +336,7 @@ impl<'job> Responder<'job> {
         let (data, behind) = body.encode(data, out);
         // What completes a body of known length has nothing to wait for.
         let may_wait = data.len() < LARGE_PIECE_BYTES && !body.is_complete();
+        self.bytes_sent += (out.len() + data.len() + behind.len()) as u64;
         let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], may_wait);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         out.clear();
@@ -347,6 +365,7 @@ impl<'job> Responder<'job> {
             return Ok(false);
         };
         *is_sent = true;
+        self.bytes_sent += self.scratch.out.len() as u64 + length;
         let result = self.transport.send_file(&self.scratch.out, file, offset, length);
         self.scratch.out.clear();
         result.map(|()| true).map_err(|error| {
@@ -372,6 +391,7 @@ impl<'job> Responder<'job> {
         let end = body.end();
         let keeps_alive = *keeps_alive;
         let finished = State::Finished { keeps_alive };
+        self.bytes_sent += (self.scratch.out.len() + end.len()) as u64;
         // The close that follows at once takes the last bytes along, in one packet.
         let result = send_parts(self.transport, self.settings, self.host, [&self.scratch.out, end, b""], !keeps_alive);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
@@ -406,6 +426,7 @@ impl<'job> Responder<'job> {
         peer_error_response(&mut self.scratch.out, &error, self.request.is_head(), self.scratch.date.now());
         self.state =
             State::Answering { body: BodyEncoder::new(ResponseFraming::NoBody), keeps_alive: false, is_sent: false };
+        self.status = error.status;
         // An error leaves the answer broken, which is what it is.
         let _ = self.finish();
     }
@@ -418,6 +439,16 @@ impl<'job> Responder<'job> {
             }
         }
         self.state = State::Broken;
+    }
+
+    /// What the answer has come to, and its bytes; to be asked when nothing is to follow.
+    pub(crate) fn told(&self) -> (Outcome, u64) {
+        let outcome = match self.state {
+            State::Finished { .. } | State::Refused => Outcome::Status(self.status),
+            State::HandedOver => Outcome::HandedOver,
+            State::Fresh | State::Headed { .. } | State::Answering { .. } | State::Broken => Outcome::Aborted,
+        };
+        (outcome, self.bytes_sent)
     }
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
@@ -463,8 +494,10 @@ fn send_parts(
         host.has_held(socket);
         return Ok(Urgency::Held);
     }
+    host.note_activity(Activity::WaitingForPeer);
     let is_replaced = host.on_waiting_for_peer();
     let result = transport.send(parts, settings);
+    host.note_activity(Activity::InApp);
     if is_replaced {
         host.on_waited_for_peer();
     }

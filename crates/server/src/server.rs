@@ -16,6 +16,8 @@ use crate::event_loop::{Ending, EventLoop, Next, Outside, Returned};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
 use crate::responder::{Host, Responder, ThreadScratch};
+use crate::scoreboard::{Activity, Outcome, Phase, ScoreboardRow};
+use crate::scorer::Scorer;
 use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
 use crate::sync::lock;
@@ -59,6 +61,13 @@ struct Shared {
     /// The socket for which the leader, inside a call, holds back small pieces of an answer. The
     /// lock is kept while they are sent, so that the number can't come to mean another socket.
     held: Mutex<Option<RawFd>>,
+    row: Arc<ScoreboardRow>,
+}
+
+/// What one application thread keeps from request to request.
+struct AppThread {
+    scratch: ThreadScratch,
+    scorer: Scorer,
 }
 
 impl std::fmt::Debug for Shared {
@@ -69,7 +78,8 @@ impl std::fmt::Debug for Shared {
 
 impl Server {
     /// A server for `application` on the sockets `listeners`, which stay the caller's. With
-    /// `tls`, those that are not unix sockets speak it.
+    /// `tls`, those that are not unix sockets speak it. What it does can be seen in `row`, if there
+    /// is one.
     ///
     /// # Errors
     /// One of them is not a listening stream socket, or there is no room for the loop's own.
@@ -78,13 +88,15 @@ impl Server {
         listeners: &[RawFd],
         settings: ServerSettings,
         tls: Option<TlsConfig>,
+        row: Option<ScoreboardRow>,
     ) -> io::Result<Self> {
         sys::share_heaps();
+        let row = Arc::new(row.map_or_else(ScoreboardRow::private, Ok)?);
         let settings = Arc::new(settings);
         let is_tls = tls.is_some();
         let listeners =
             listeners.iter().map(|&descriptor| Listener::duplicate(descriptor, is_tls)).collect::<io::Result<_>>()?;
-        let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls)?;
+        let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls, Arc::clone(&row))?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Arc::new(application),
@@ -99,6 +111,7 @@ impl Server {
                 ending: AtomicU8::new(Ending::No as u8),
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
                 held: Mutex::new(None),
+                row,
             }),
         })
     }
@@ -108,6 +121,8 @@ impl Server {
     /// # Errors
     /// A thread can't be started.
     pub fn start(&self) -> io::Result<()> {
+        self.shared.row.enter(Phase::Serving);
+        self.shared.row.beat(sys::monotonic_ns());
         spawn_application_thread(&self.shared)?;
         let shared = Arc::clone(&self.shared);
         thread::Builder::new().name("uncork-sentinel".into()).spawn(move || shared.stand_guard()).map(drop)
@@ -145,11 +160,12 @@ impl Shared {
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.application.run_thread(&mut || {
                 let seat = Seat::new();
-                let mut scratch = ThreadScratch::new();
+                let mut thread = AppThread { scratch: ThreadScratch::new(), scorer: Scorer::new(&self.row) };
                 let clock = CpuClock::of_this_thread();
                 loop {
                     self.leader_clock.store(clock.number(), Ordering::Relaxed);
-                    self.lead(&mut scratch);
+                    thread.scorer.note_moment(sys::monotonic_ns());
+                    self.lead(&mut thread);
                     match self.leadership.follow(&seat, PATIENCE, || self.wake_leader()) {
                         Errand::Lead => {}
                         Errand::Leave => return,
@@ -166,7 +182,7 @@ impl Shared {
     }
 
     /// Leads, until the lead is lost or passed on, or the loop has ended.
-    fn lead(self: &Arc<Self>, scratch: &mut ThreadScratch) {
+    fn lead(self: &Arc<Self>, thread: &mut AppThread) {
         let mut event_loop = self.lock_loop();
         loop {
             let connection = match event_loop.next(&**self, false) {
@@ -177,13 +193,15 @@ impl Shared {
                 }
                 Next::Ended | Next::PassLead => return self.leadership.stop(),
             };
+            thread.scorer.note_moment(event_loop.now_ns());
+            let complete_ns = event_loop.complete_ns(&connection);
             if self.leadership.are_calls_slow() {
                 drop(event_loop);
-                return self.call_without_lead(connection, scratch);
+                return self.call_without_lead(connection, thread, complete_ns);
             }
             let call = self.leadership.enter_call();
             drop(event_loop);
-            let returned = self.call(connection, scratch, Some(call));
+            let returned = self.call(connection, thread, complete_ns, Some(call));
             if !self.leadership.leave_call(call) {
                 // It may be a while until the connection is closed, which would have done this.
                 returned.connection.transport.push();
@@ -194,10 +212,11 @@ impl Shared {
         }
     }
 
-    fn call_without_lead(self: &Arc<Self>, connection: Box<Connection>, scratch: &mut ThreadScratch) {
+    fn call_without_lead(self: &Arc<Self>, connection: Box<Connection>, thread: &mut AppThread, complete_ns: u64) {
         self.pass_lead();
         let (start, cpu_start) = (Instant::now(), CpuClock::THIS_THREAD.now());
-        let returned = self.call(connection, scratch, None);
+        thread.scorer.note_moment(self.row.ns(start));
+        let returned = self.call(connection, thread, complete_ns, None);
         let cpu = CpuClock::THIS_THREAD.now().zip(cpu_start).map_or(Duration::ZERO, |(end, start)| end - start);
         if start.elapsed().saturating_sub(cpu) > FAST_CALL {
             self.leadership.note_slow_call();
@@ -221,12 +240,23 @@ impl Shared {
     }
 
     /// `call` is the number of the call if the lead is kept during it.
-    fn call(&self, mut connection: Box<Connection>, scratch: &mut ThreadScratch, call: Option<u64>) -> Returned {
+    fn call(
+        &self,
+        mut connection: Box<Connection>,
+        thread: &mut AppThread,
+        complete_ns: u64,
+        call: Option<u64>,
+    ) -> Returned {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
             && self.settings.max_requests.is_none_or(|limit| connection.requests < limit);
-        let host = CallHost { shared: self, call };
-        let keeps_alive = connection.serving().and_then(|serving| self.answer(serving, scratch, &host, may_keep_alive));
+        let keeps_alive = connection.serving().and_then(|serving| {
+            thread.scorer.begin(serving.head, serving.info.peer, complete_ns);
+            let host = CallHost { shared: self, scorer: &thread.scorer, call };
+            let (keeps_alive, (outcome, bytes)) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
+            thread.scorer.end(outcome, bytes);
+            keeps_alive
+        });
         Returned { connection, keeps_alive }
     }
 
@@ -236,7 +266,7 @@ impl Shared {
         scratch: &mut ThreadScratch,
         host: &CallHost<'_>,
         may_keep_alive: bool,
-    ) -> Option<bool> {
+    ) -> (Option<bool>, (Outcome, u64)) {
         let Serving { head, body, coming, info, transport, input } = serving;
         let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive)
             .with_coming_body(coming);
@@ -247,7 +277,8 @@ impl Shared {
         if responder.is_handed_over() {
             self.leadership.reattach();
         }
-        responder.outcome()
+        let told = responder.told();
+        (responder.outcome(), told)
     }
 
     /// Gives a connection back to a loop that somebody else leads.
@@ -329,6 +360,7 @@ impl Shared {
 /// The server, as one call of the application has to do with it.
 struct CallHost<'a> {
     shared: &'a Shared,
+    scorer: &'a Scorer,
     /// The number of the call if the lead was kept when it began.
     call: Option<u64>,
 }
@@ -343,6 +375,7 @@ impl Host for CallHost<'_> {
     fn on_handed_over(&self, transport: &mut Transport) {
         // An error means that the loop does not know the socket, which is what is wanted.
         let _ = transport.deregister(&self.shared.registry);
+        self.note_activity(Activity::HandedOver);
         self.shared.leadership.detach(usize::MAX, || self.shared.wake_leader());
     }
 
@@ -353,6 +386,10 @@ impl Host for CallHost<'_> {
 
     fn on_waited_for_peer(&self) {
         self.shared.leadership.reattach();
+    }
+
+    fn note_activity(&self, activity: Activity) {
+        self.scorer.note_activity(activity);
     }
 
     /// Only for the leader, at which the sentinel looks soon, and again and again.

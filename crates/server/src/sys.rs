@@ -1,8 +1,15 @@
 //! The calls to the operating system that need `unsafe`, and nothing else.
 
+use std::any::Any;
 use std::io;
+use std::ops::Deref;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+
+use crate::scoreboard;
 
 /// Waits until `descriptor` takes bytes, or has failed. Returns `false` when `timeout` ran out.
 ///
@@ -179,5 +186,166 @@ impl CpuClock {
     /// The time on this clock; `None` when its thread has ended.
     pub(crate) fn now(self) -> Option<Duration> {
         read_clock(self.0)
+    }
+}
+
+/// The time of the clock that Python calls `time.monotonic_ns`.
+pub(crate) fn monotonic_ns() -> u64 {
+    #[cfg(target_os = "macos")]
+    const CLOCK: libc::clockid_t = libc::CLOCK_UPTIME_RAW;
+    #[cfg(not(target_os = "macos"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    read_clock(CLOCK).map_or(0, |time| time.as_secs() * 1_000_000_000 + u64::from(time.subsec_nanos()))
+}
+
+/// What Python calls `threading.get_native_id()`; zero where there is no such number.
+pub(crate) fn native_thread_id() -> u64 {
+    #[cfg(target_os = "linux")]
+    {
+        // SAFETY: gettid(2) touches no memory and never fails.
+        u64::try_from(unsafe { libc::gettid() }).unwrap_or(0)
+    }
+    #[cfg(target_os = "macos")]
+    {
+        let mut id = 0;
+        // SAFETY: zero stands for the calling thread, and `id` outlives the call.
+        unsafe { libc::pthread_threadid_np(0, &raw mut id) };
+        id
+    }
+    #[cfg(not(any(target_os = "linux", target_os = "macos")))]
+    0
+}
+
+/// What Python calls `threading.get_ident()`.
+pub(crate) fn thread_ident() -> u64 {
+    // SAFETY: pthread_self(3) touches no memory and never fails.
+    unsafe { libc::pthread_self() as u64 }
+}
+
+/// Memory that others, also in other processes, may read and write meanwhile, in words that are
+/// atomics to all of them.
+#[derive(Debug, Clone)]
+pub struct SharedMemory {
+    start: NonNull<u8>,
+    length: usize,
+    /// Keeps the memory where it is.
+    _owner: Arc<dyn Owner>,
+}
+
+trait Owner: Send + Sync {}
+
+impl<T: Send + Sync> Owner for T {}
+
+impl std::fmt::Debug for dyn Owner {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the memory's owner")
+    }
+}
+
+/// What may lie in such memory.
+///
+/// # Safety
+/// It consists of `AtomicU64` and of arrays of it, so that all bytes are valid.
+pub(crate) unsafe trait OfWords {}
+
+// SAFETY: as its declaration says, field by field.
+unsafe impl OfWords for scoreboard::Row {}
+// SAFETY: likewise.
+unsafe impl OfWords for scoreboard::Head {}
+
+// SAFETY: of the memory, only atomics are made use of; its owner can go to any thread.
+unsafe impl Send for SharedMemory {}
+// SAFETY: likewise.
+unsafe impl Sync for SharedMemory {}
+
+impl SharedMemory {
+    /// Takes `length` bytes from `start` on for shared memory; `None` where they don't begin at a
+    /// multiple of 64.
+    ///
+    /// # Safety
+    /// They can be read and written for as long as `owner` lives. Nobody in this process uses them
+    /// otherwise than in words that are atomics, or that the machine moves as a whole.
+    pub unsafe fn new(start: *mut u8, length: usize, owner: impl Any + Send + Sync) -> Option<Self> {
+        let start = NonNull::new(start).filter(|start| start.as_ptr().addr() % 64 == 0)?;
+        Some(Self { start, length, _owner: Arc::new(owner) })
+    }
+
+    /// Memory of this process alone, all zeros.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn private(length: usize) -> io::Result<Self> {
+        struct Mapping(NonNull<u8>, usize);
+        impl Drop for Mapping {
+            fn drop(&mut self) {
+                // SAFETY: what `mmap` gave, and nobody refers to it any more.
+                unsafe { libc::munmap(self.0.as_ptr().cast(), self.1) };
+            }
+        }
+        // SAFETY: only a number, and the mapping belongs to the process.
+        unsafe impl Send for Mapping {}
+        // SAFETY: likewise.
+        unsafe impl Sync for Mapping {}
+        let (protection, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANON);
+        // SAFETY: a new mapping, wherever the kernel likes it, touches nothing that is there.
+        let start = unsafe { libc::mmap(std::ptr::null_mut(), length, protection, flags, -1, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
+        Ok(Self { start, length, _owner: Arc::new(Mapping(start, length)) })
+    }
+
+    /// What lies `offset` bytes from the start; `None` where the memory ends before it does.
+    pub(crate) fn view<T: OfWords>(&self, offset: usize) -> Option<&T> {
+        self.at(offset).map(|place| {
+            // SAFETY: within the memory, aligned, and all bytes are valid (`OfWords`).
+            unsafe { place.as_ref() }
+        })
+    }
+
+    /// `count` words from `offset` on.
+    pub(crate) fn words(&self, offset: usize, count: usize) -> Option<&[AtomicU64]> {
+        let is_inside = offset.checked_add(count.checked_mul(8)?)? <= self.length && offset % 8 == 0;
+        // SAFETY: within the memory and aligned, and any bytes are words.
+        is_inside.then(|| unsafe { std::slice::from_raw_parts(self.start.as_ptr().add(offset).cast(), count) })
+    }
+
+    /// As `view`, for as long as the caller likes.
+    pub(crate) fn place<T: OfWords>(&self, offset: usize) -> Option<Placed<T>> {
+        self.at(offset).map(|place| Placed { place, _memory: self.clone() })
+    }
+
+    fn at<T: OfWords>(&self, offset: usize) -> Option<NonNull<T>> {
+        let is_inside = offset.checked_add(size_of::<T>())? <= self.length;
+        // SAFETY: the sum is within the memory.
+        let place: NonNull<T> = is_inside.then(|| unsafe { self.start.add(offset) })?.cast();
+        place.is_aligned().then_some(place)
+    }
+}
+
+/// Something in shared memory.
+pub(crate) struct Placed<T> {
+    place: NonNull<T>,
+    _memory: SharedMemory,
+}
+
+impl<T> std::fmt::Debug for Placed<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_tuple("Placed").field(&self.place).finish()
+    }
+}
+
+// SAFETY: it gives out shared references to atomics only, and keeps their memory.
+unsafe impl<T: OfWords> Send for Placed<T> {}
+// SAFETY: likewise.
+unsafe impl<T: OfWords> Sync for Placed<T> {}
+
+impl<T: OfWords> Deref for Placed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `SharedMemory::at` has checked it, and the memory is kept.
+        unsafe { self.place.as_ref() }
     }
 }

@@ -103,7 +103,7 @@ impl Running {
             most_inside: Arc::clone(&most_inside),
             inside: AtomicUsize::new(0),
         };
-        let server = Server::new(application, &[listener.as_raw_fd()], settings, None).unwrap();
+        let server = Server::new(application, &[listener.as_raw_fd()], settings, None, None).unwrap();
         server.start().unwrap();
         Self { server, address: listener.local_addr().unwrap(), listener, door, entered, most_inside }
     }

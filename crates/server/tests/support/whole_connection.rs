@@ -72,7 +72,7 @@ impl Echo {
         let listener = UnixListener::bind(&path).unwrap();
         let calls = Arc::new(Mutex::new(Vec::new()));
         let settings = ServerSettings { body_buffer_bytes: 200, ..ServerSettings::default() };
-        let server = Server::new(Recorder(Arc::clone(&calls)), &[listener.as_raw_fd()], settings, None).unwrap();
+        let server = Server::new(Recorder(Arc::clone(&calls)), &[listener.as_raw_fd()], settings, None, None).unwrap();
         server.start().unwrap();
         Self { path, calls, server, _listener: listener }
     }
