@@ -87,10 +87,12 @@ def test_the_app_is_told_whether_it_is_in_several_processes(
 
 
 def test_the_supervisor_has_one_thread_and_not_the_app(folder: Path) -> None:
+    (folder / "hello.py").write_text(APP + 'os.write(1, f"loaded in {os.getpid()}\\n".encode())\n')
     with LiveServer("hello:app", directory=folder) as server:
         status = Path(f"/proc/{server.pid}/status").read_text()
         assert re.search(r"^Threads:\t1$", status, re.MULTILINE)
-        assert "_native" not in Path(f"/proc/{server.pid}/maps").read_text()
+        loaded_in = re.findall(r"^loaded in (\d+)$", server.log(), re.MULTILINE)
+        assert [int(pid) for pid in loaded_in] == server.worker_pids
 
 
 def test_a_script_is_run_by_each_worker(folder: Path) -> None:

@@ -58,5 +58,8 @@ def serve(
     except InWorker as forked:
         worker = forked.with_traceback(None)  # which would keep the supervisor's objects alive
     return run_worker(
-        supervision.plan_of(worker.generation), worker.channel, is_first=worker.is_first
+        supervision.plan_of(worker.generation),
+        worker.channel,
+        is_first=worker.is_first,
+        scoreboard=supervision.scoreboard.for_worker(worker.row),
     )

@@ -22,16 +22,20 @@ class InWorker(BaseException):
         generation: The number of the worker's generation.
         is_first: Whether it is the first of that generation.
         channel: The worker's end.
+        row: Its row on the scoreboard; `None`: there was none left.
     """
 
-    def __init__(self, generation: int, channel: Channel, *, is_first: bool) -> None:
+    def __init__(
+        self, generation: int, channel: Channel, *, is_first: bool, row: int | None
+    ) -> None:
         super().__init__()
         self.generation = generation
         self.channel = channel
         self.is_first = is_first
+        self.row = row
 
 
-def fork_worker(generation: int, *, is_first: bool) -> tuple[int, Channel]:
+def fork_worker(generation: int, *, is_first: bool, row: int | None) -> tuple[int, Channel]:
     """The process id of a new worker, and the supervisor's end of the channel to it.
 
     Raises:
@@ -50,6 +54,6 @@ def fork_worker(generation: int, *, is_first: bool) -> tuple[int, Channel]:
         raise
     if not pid:
         own.close()
-        raise InWorker(generation, workers, is_first=is_first)
+        raise InWorker(generation, workers, is_first=is_first, row=row)
     workers.close()
     return pid, own

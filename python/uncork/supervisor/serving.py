@@ -98,6 +98,7 @@ class Serving:
                     certificate=identity.certificate if identity else None,
                     key=identity.key if identity else None,
                 ),
+                self._link.scoreboard,
             )
         finally:
             # The worker has its own; and when it drains, nobody may be left waiting at ours.

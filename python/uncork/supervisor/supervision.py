@@ -31,6 +31,7 @@ from uncork.supervisor.forking import fork_worker
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
+from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.signals import Action
 from uncork.supervisor.status import ServerStatus
 from uncork.supervisor.status_report import Described, Start, server_status
@@ -59,6 +60,7 @@ class Supervision:
     Attributes:
         reloads: What became of the last reloads.
         control: Where the control socket is; `None`: nowhere.
+        scoreboard: Where each worker has a row.
     """
 
     def __init__(
@@ -79,6 +81,8 @@ class Supervision:
         self._channels: dict[int, Channel] = {}
         self._loaded: Message | None = None
         self._count = worker_count(plan.resolved)
+        # Room for more workers, and for old generations that take their time to end.
+        self.scoreboard = Scoreboard.create(32 + 4 * self._count.number)
         self._cgroup = Cgroup()
         self._kills_seen = self._cgroup.out_of_memory_kills()
         self._fleet = Fleet(_generation(1, plan, self._count), self, Respawning())
@@ -135,16 +139,20 @@ class Supervision:
         Raises:
             EnvironmentProblem: The machine refuses.
         """
-        del index
+        row = self.scoreboard.claim(generation, index)
         try:
-            pid, channel = fork_worker(generation, is_first=is_first)
+            pid, channel = fork_worker(generation, is_first=is_first, row=row)
         except OSError as error:
+            if row is not None:
+                self.scoreboard.release(row)
             raise EnvironmentProblem(
                 "a worker could not be started",
                 cause=(error.strerror or str(error)).lower(),
                 hints=("check how many processes and files are allowed: `ulimit -u`, `ulimit -n`",),
             ) from None
         self._channels[pid] = channel
+        if row is not None:
+            self.scoreboard.occupy(row, pid)
         return pid
 
     def drain(self, pid: int) -> None:
@@ -379,6 +387,8 @@ class Supervision:
             if channel.fileno() >= 0:
                 self._listen_to(pid)
             self._channels.pop(pid).close()
+            if (row := self.scoreboard.row_of(pid)) is not None:
+                self.scoreboard.release(row)
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
             self._fleet.on_death(pid, death, time.monotonic())
 

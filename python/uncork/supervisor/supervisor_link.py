@@ -18,6 +18,7 @@ from uncork.errors import UncorkError
 from uncork.supervisor.certificates import Identity
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
+from uncork.supervisor.scoreboard import BoardRow
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,13 @@ class SupervisorLink:
     Args:
         channel: The worker's end.
         wake: Wakes the main thread when there is an answer.
+        scoreboard: Where to show what the worker does, if anywhere.
     """
 
-    def __init__(self, channel: Channel, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, channel: Channel, wake: Callable[[], None], scoreboard: BoardRow | None = None
+    ) -> None:
+        self.scoreboard = scoreboard
         self._channel = channel
         self._wake = wake
         self._sending = threading.Lock()

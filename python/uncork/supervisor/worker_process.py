@@ -17,6 +17,7 @@ from uncork.settings import ResolvedSettings
 from uncork.supervisor.boot_watch import watch_boot
 from uncork.supervisor.channel import Channel
 from uncork.supervisor.ending import LAST_SECONDS, end_in, end_process
+from uncork.supervisor.scoreboard import BoardRow
 from uncork.supervisor.serving import Serving
 from uncork.supervisor.signals import WORKER_ACTIONS, SignalActions
 from uncork.supervisor.supervisor_link import SupervisorLink
@@ -41,7 +42,9 @@ class Plan:
     verbose: bool
 
 
-def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
+def run_worker(
+    plan: Plan, channel: Channel, *, is_first: bool, scoreboard: BoardRow | None = None
+) -> int:
     """Serves until it is asked to stop; the exit code, which is then 0.
 
     A stop that is asked for while the app is still being loaded ends with 0 too, and so does a
@@ -52,6 +55,7 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
         plan: What to serve.
         channel: To the supervisor.
         is_first: Of its generation, so it says what all of them would say.
+        scoreboard: Where to show what it does, if anywhere.
 
     Raises:
         UncorkError: It could not be served.
@@ -67,7 +71,7 @@ def run_worker(plan: Plan, channel: Channel, *, is_first: bool) -> int:
         # What is to end at once is asked with QUIT.
         repeat_seconds=math.inf,
     )
-    link = SupervisorLink(channel, signals.wake)
+    link = SupervisorLink(channel, signals.wake, scoreboard)
     serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)
 
     def serve_app() -> None:
