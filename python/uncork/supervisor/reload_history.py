@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
 from uncork.errors import EnvironmentProblem, UncorkError
 from uncork.supervisor.error_facts import facts_of_error
-from uncork.supervisor.status import ReloadStatus
+from uncork.supervisor.status import ReloadOutcome, ReloadStatus
 
 _REMEMBERED = 32
 
@@ -18,9 +19,13 @@ class ReloadHistory:
 
     Args:
         clock: The time of day, in seconds since 1970.
+
+    Attributes:
+        outcomes: How many have ended, of all that there ever were, by their outcome.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.outcomes: Counter[str] = Counter()
         self._clock = clock
         self._reloads: list[ReloadStatus] = []
 
@@ -49,6 +54,7 @@ class ReloadHistory:
     def refused(self, error: UncorkError) -> None:
         """A reload was asked for, and there was nothing to be tried."""
         facts = facts_of_error(error)
+        self.outcomes["failed"] += 1
         self._remember(ReloadStatus(None, "failed", self._clock(), 0.0, facts))
 
     def give_up(self, cause: str) -> None:
@@ -60,9 +66,11 @@ class ReloadHistory:
     def _end(self, generation: int, error: UncorkError | None) -> None:
         for place, each in enumerate(self._reloads):
             if each.generation == generation and each.outcome == "running":
+                outcome: ReloadOutcome = "done" if error is None else "failed"
+                self.outcomes[outcome] += 1
                 self._reloads[place] = replace(
                     each,
-                    outcome="done" if error is None else "failed",
+                    outcome=outcome,
                     seconds=max(0.0, self._clock() - each.began_at),
                     error=None if error is None else facts_of_error(error),
                 )

@@ -83,6 +83,7 @@ class ServerStatus:
         listeners: Where it listens, as the banner has it.
         control: Where the control socket is; `None`: nowhere.
         restarts: How often a worker was replaced, by the reason.
+        reloads: How many reloads have ended, by their outcome.
     """
 
     version: str
@@ -102,6 +103,7 @@ class ServerStatus:
     generations: Sequence[GenerationStatus] = ()
     last_reload: ReloadStatus | None = None
     restarts: Mapping[str, int] = field(default_factory=dict)
+    reloads: Mapping[str, int] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """What `from_facts` makes the same status of, ready for JSON."""

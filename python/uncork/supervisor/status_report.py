@@ -83,6 +83,7 @@ def server_status(
         generations=_generations(fleet),
         last_reload=history.last,
         restarts=dict(fleet.restarts),
+        reloads=dict(history.outcomes),
     )
 
 

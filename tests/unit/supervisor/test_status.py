@@ -157,3 +157,14 @@ def test_old_reloads_are_forgotten():
         history.done(number)
     assert history.of(2) is None
     assert history.of(101).outcome == "done"
+
+
+def test_reloads_are_counted_by_their_outcome_also_those_that_are_forgotten(fleet):
+    history = ReloadHistory()
+    for number in range(2, 102):
+        history.began(number)
+        history.done(number)
+    history.began(102)
+    history.began(103)  # and takes its place
+    history.refused(UsageError("bad value"))
+    assert status(fleet, history=history).reloads == {"done": 100, "failed": 2}
