@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uncork.app_locator import AppSpec
 from uncork.settings import ResolvedSettings
-from uncork.supervisor.forking import InWorker
+from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals
@@ -56,10 +56,15 @@ def serve(
         with signals, listeners, supervision:
             return supervision.run()
     except InWorker as forked:
-        worker = forked.with_traceback(None)  # which would keep the supervisor's objects alive
+        # Its traceback would keep the supervisor's objects alive.
+        new: InWorker | InProcess = forked.with_traceback(None)
+    except InProcess as forked:
+        new = forked.with_traceback(None)
+    if isinstance(new, InProcess):
+        return new.job()
     return run_worker(
-        supervision.plan_of(worker.generation),
-        worker.channel,
-        is_first=worker.is_first,
-        scoreboard=supervision.scoreboard.for_worker(worker.row),
+        supervision.plan_of(new.generation),
+        new.channel,
+        is_first=new.is_first,
+        scoreboard=supervision.scoreboard.for_worker(new.row),
     )

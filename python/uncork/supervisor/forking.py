@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 
 from uncork.supervisor.channel import Channel
@@ -35,6 +36,18 @@ class InWorker(BaseException):
         self.row = row
 
 
+class InProcess(BaseException):
+    """Raised in a new process that is no worker.
+
+    Attributes:
+        job: What it is for; gives the exit code.
+    """
+
+    def __init__(self, job: Callable[[], int]) -> None:
+        super().__init__()
+        self.job = job
+
+
 def fork_worker(generation: int, *, is_first: bool, row: int | None) -> tuple[int, Channel]:
     """The process id of a new worker, and the supervisor's end of the channel to it.
 
@@ -42,18 +55,40 @@ def fork_worker(generation: int, *, is_first: bool, row: int | None) -> tuple[in
         InWorker: This is the new process. Signals wait until `hear_from_here` is called.
         OSError: The machine refuses a process or descriptors.
     """
-    own, workers = Channel.pair()
+    pid, end = _fork()
+    if not pid:
+        raise InWorker(generation, end, is_first=is_first, row=row)
+    return pid, end
+
+
+def fork_process(job: Callable[[Channel], int]) -> tuple[int, Channel]:
+    """The process id of a new process, and the supervisor's end of the channel to it.
+
+    Args:
+        job: What the process is for; it gets the other end.
+
+    Raises:
+        InProcess: This is the new process. Signals wait until `hear_from_here` is called.
+        OSError: The machine refuses a process or descriptors.
+    """
+    pid, end = _fork()
+    if not pid:
+        raise InProcess(lambda: job(end))
+    return pid, end
+
+
+def _fork() -> tuple[int, Channel]:
+    """What `os.fork` returns, and this process's end of a channel between the two."""
+    parents, childs = Channel.pair()
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()  # what is left in them would be written twice
     try:
         pid = fork_with_signals_waiting(os.fork)
     except OSError:
-        own.close()
-        workers.close()
+        parents.close()
+        childs.close()
         raise
-    if not pid:
-        own.close()
-        raise InWorker(generation, workers, is_first=is_first, row=row)
-    workers.close()
+    own, other = (parents, childs) if pid else (childs, parents)
+    other.close()
     return pid, own

@@ -76,7 +76,7 @@ class Supervision:
         self._plan_again = plan_again
         self._signals = signals
         self._listeners = listeners
-        self._duties = duties
+        self._duties = list(duties)
         self._identities: dict[int, Identity | None] = {}
         self._channels: dict[int, Channel] = {}
         self._loaded: Message | None = None
@@ -105,6 +105,10 @@ class Supervision:
             channel.close()
         for duty in self._duties:
             duty.close()
+
+    def attend_to(self, duty: Duty) -> None:
+        """Takes on one thing more; closed here."""
+        self._duties.append(duty)
 
     def run(self) -> int:
         """Serves until it is asked to stop; the exit code.
