@@ -21,6 +21,7 @@ from uncork.errors import (
     UsageError,
 )
 from uncork.settings import Declaration, declarations
+from uncork.supervisor.admin.metrics import all_metrics
 
 _MADE_FROM = "<!-- Made by `make docs`: change the declarations, not this page. -->"
 
@@ -65,6 +66,21 @@ Data is printed to stdout, everything else to stderr. Colour is used on a termin
 never when `NO_COLOR` is set.
 """
 
+_METRICS_HEAD = """\
+# Metrics
+
+`GET /metrics` on the [`admin`](settings.md#admin) listener answers with these, for all workers
+together: in OpenMetrics text (`application/openmetrics-text`), or in the older format of
+Prometheus if `Accept` prefers `text/plain`.
+
+Counters and histograms never go backwards while the server runs: what a worker has counted stays
+counted when it is reloaded, recycled or killed. Requests to the admin listener itself are not in
+them. What the system does not tell, such as memory outside of Linux, has no sample.
+
+The samples of a counter have the suffix `_total`, those of an info `_info`, and a histogram has
+`_bucket`, `_count` and `_sum`.
+"""
+
 _EXIT_CODES_HEAD = """\
 # Exit codes
 
@@ -87,6 +103,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(),
         "cli.md": cli_page(),
         "exit-codes.md": exit_codes_page(),
+        "metrics.md": metrics_page(),
     }
 
 
@@ -121,6 +138,17 @@ def exit_codes_page() -> str:
     rows = [f"| {each.exit_code} | {_first_sentence(each)} |" for each in types]
     table = _EXIT_CODES_HEAD + "\n".join(rows) + "\n" + _EXIT_CODES_TAIL
     return _page([_MADE_FROM, table.rstrip()])
+
+
+def metrics_page() -> str:
+    """Every metric, in the order of the answer."""
+    rows = [
+        f"| `{metric.name}` | {metric.type.value} | "
+        f"{', '.join(f'`{label}`' for label in metric.labels)} | {metric.text} |"
+        for metric in all_metrics()
+    ]
+    table = "\n".join(["| metric | type | labels | |", "|---|---|---|---|", *rows])
+    return _page([_MADE_FROM, _METRICS_HEAD.rstrip(), table])
 
 
 def write(folder: Path) -> None:

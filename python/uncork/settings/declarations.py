@@ -24,6 +24,7 @@ from uncork.settings.kinds import (
     FilePath,
     Kind,
     Mode,
+    OneBind,
     Owner,
     Size,
     Text,
@@ -191,6 +192,15 @@ class Settings:
         _LISTENING,
         "The owner of a Unix socket's file: `user`, `user:group` or `:group`. "
         "Without it, the file belongs to the user and group that `uncork` runs as.",
+    )
+    admin: Bind | None = _setting(
+        None,
+        OneBind(),
+        _LISTENING,
+        "An address for health and metrics, apart from those of the application. "
+        "`/livez` and `/readyz` answer 200 or 503, and `/metrics` is for Prometheus. A small "
+        "process of its own answers, also while the application is loaded and while every worker "
+        "is stuck. Whoever can connect can read, so name an address that the public can't reach.",
     )
     cert: str | None = _setting(
         None,

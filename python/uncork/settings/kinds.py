@@ -247,7 +247,9 @@ class Binds:
             raw = [part.strip() for part in raw.split(",")]
         if not isinstance(raw, list | tuple) or not raw:
             raise BadValueError("it names no address", f"write {self.form}")
-        binds = tuple(self._read_one(item, folder, is_one=len(raw) == 1) for item in raw)
+        if len(raw) == 1:
+            return (_bind(raw[0], folder),)
+        binds = tuple(self._read_one_of_many(item, folder) for item in raw)
         for index, bind in enumerate(binds):
             # Port 0 twice is two free ports.
             if bind in binds[:index] and (bind.kind != "tcp" or bind.port):
@@ -259,18 +261,29 @@ class Binds:
         assert isinstance(value, tuple)
         return ", ".join(bind.text for bind in value)
 
-    def _read_one(self, item: object, folder: Path | None, *, is_one: bool) -> Bind:
-        if isinstance(item, Bind):
-            return item
+    def _read_one_of_many(self, item: object, folder: Path | None) -> Bind:
         try:
-            bind = parse_bind(_text(item))
+            return _bind(item, folder)
         except BadValueError as error:
-            if is_one:
-                raise
             raise BadValueError(f"of `{item}`: {error.cause}", error.hint) from None
-        if bind.kind == "unix" and folder:
-            return parse_bind(f"unix:{folder / bind.path}")
-        return bind
+
+
+@dataclass(frozen=True)
+class OneBind:
+    """One address to listen on; `None` stands for none."""
+
+    metavar: str = "ADDRESS"
+    form: str = Binds.form
+
+    def read(self, raw: object, folder: Path | None) -> Bind:
+        """The address."""
+        if isinstance(raw, str) and "," in raw:
+            raise BadValueError("it names several addresses", "name one")
+        return _bind(raw, folder)
+
+    def show(self, value: object) -> str:
+        """The address, or `none`."""
+        return value.text if isinstance(value, Bind) else "none"
 
 
 @dataclass(frozen=True)
@@ -300,6 +313,15 @@ class FilePath:
     def show(self, value: object) -> str:
         """The path, or `none`."""
         return "none" if value is None else str(value)
+
+
+def _bind(raw: object, folder: Path | None) -> Bind:
+    if isinstance(raw, Bind):
+        return raw
+    bind = parse_bind(_text(raw))
+    if bind.kind == "unix" and folder:
+        return parse_bind(f"unix:{folder / bind.path}")
+    return bind
 
 
 def _text(raw: object) -> str:

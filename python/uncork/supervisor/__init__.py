@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from uncork.app_locator import AppSpec
-from uncork.settings import ResolvedSettings
+from uncork.settings import ResolvedSettings, Settings
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.supervision import Supervision
@@ -50,10 +50,12 @@ def serve(
         resolved, spec, environ = read_again()
         return Plan(resolved, spec, script_arguments, environ=environ, verbose=verbose)
 
-    signals, listeners = SupervisorSignals(), Listeners()
+    signals, listeners, admin_listeners = SupervisorSignals(), Listeners(), Listeners()
     supervision = Supervision(plan, plan_again, signals, listeners)
     try:
-        with signals, listeners, supervision:
+        with signals, listeners, admin_listeners, supervision:
+            if resolved.values.admin is not None:
+                _open_admin(resolved.values, admin_listeners, supervision)
             return supervision.run()
     except InWorker as forked:
         # Its traceback would keep the supervisor's objects alive.
@@ -67,4 +69,12 @@ def serve(
         new.channel,
         is_first=new.is_first,
         scoreboard=supervision.scoreboard.for_worker(new.row),
+    )
+
+
+def _open_admin(settings: Settings, listeners: Listeners, supervision: Supervision) -> None:
+    from uncork.supervisor.admin.opening import open_admin  # noqa: PLC0415 (few servers have it)
+
+    supervision.attend_to(
+        open_admin(settings, listeners, supervision.status, supervision.scoreboard)
     )

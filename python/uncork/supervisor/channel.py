@@ -33,6 +33,9 @@ class Kind(Enum):
     REFUSED = "refused"  # supervisor: they can't be had, and why
     READY = "ready"  # worker: it serves
     FAILED = "failed"  # worker: why it ends without having served
+    ASKED = "asked"  # admin process: how is the server?
+    TOLD = "told"  # supervisor: this is how it is
+    END = "end"  # supervisor: come to an end
 
 
 @dataclass(frozen=True)

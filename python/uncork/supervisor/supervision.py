@@ -43,7 +43,7 @@ _RESERVED = {
     Action.REOPEN_LOGS: "reopening logs (USR1)",
     Action.RESTART: "restart (USR2)",
 }
-_AT_START = ("bind", "backlog", "unix_mode", "unix_owner")
+_AT_START = ("bind", "admin", "backlog", "unix_mode", "unix_owner")
 """Settings that a reload does not change: they are those of sockets that are open."""
 
 

@@ -1,7 +1,18 @@
 import pytest
 
 from uncork.settings import BadValueError, Bind, declarations
-from uncork.settings.kinds import Binds, Choice, Count, Duration, FilePath, Mode, Owner, Size, Text
+from uncork.settings.kinds import (
+    Binds,
+    Choice,
+    Count,
+    Duration,
+    FilePath,
+    Mode,
+    OneBind,
+    Owner,
+    Size,
+    Text,
+)
 
 
 def refusal(kind, raw, folder=None):
@@ -152,3 +163,15 @@ def test_the_word_of_a_file_setting_is_read_in_any_case():
 def test_every_default_is_read_back_from_what_is_shown(declaration):
     kind = declaration.kind
     assert kind.read(kind.show(declaration.default), None) == declaration.default
+
+
+def test_one_address_is_read_as_any_other_and_may_be_none(tmp_path):
+    assert OneBind().read("localhost:9100", None) == Bind("tcp", host="localhost", port=9100)
+    assert OneBind().read("unix:admin.sock", tmp_path).path == f"{tmp_path}/admin.sock"
+    assert OneBind().show(Bind("tcp", host="::1", port=9100)) == "[::1]:9100"
+    assert OneBind().show(None) == "none"
+
+
+def test_one_address_is_not_several():
+    assert refusal(OneBind(), "a:1,b:2").hint == "name one"
+    assert refusal(OneBind(), "9100").cause == "a port alone does not say who may connect"
