@@ -150,6 +150,13 @@ def test_an_admin_process_that_is_killed_is_replaced_and_no_worker_notices(folde
         assert admin.pids("worker") == workers
 
 
+def test_it_does_not_outlive_a_supervisor_that_is_killed(folder: Path) -> None:
+    with LiveServer("hello:app", ADMIN, directory=folder, exit_code=-signal.SIGKILL) as server:
+        assert AdminClient(server).is_up("/livez")
+        server.send_signal(signal.SIGKILL)
+        server.wait()  # until nobody has the log open any more; nothing may be left then
+
+
 def test_a_reload_keeps_it(folder: Path) -> None:
     with LiveServer("hello:app", ADMIN, directory=folder) as server:
         admin = AdminClient(server)
