@@ -23,6 +23,7 @@ _TIMEOUT = (
 _CERTIFICATE = "write `--cert FILE`"
 _KEY = "write `--key FILE`"
 _CONNECTIONS = "write `--max-connections NUMBER`"
+_METRICS = "write `--admin HOST:PORT`, and have `/metrics` there scraped"
 _UNIX = "write `--bind unix:PATH`"
 
 _ANSWERS: Mapping[str, str] = {
@@ -65,6 +66,10 @@ _ANSWERS: Mapping[str, str] = {
     "--error-logfile": _ERROR_LOG,
     "--log-file": _ERROR_LOG,
     "--log-level": "leave it out: `--verbose` says more",
+    "--statsd-host": _METRICS,
+    "--metrics": _METRICS,
+    "--metrics-address": _METRICS,
+    "--metrics-port": _METRICS,
     "--forwarded-allow-ips": _PROXY,
     "--proxy-headers": _PROXY,
     "--trusted-proxy": _PROXY,
