@@ -22,6 +22,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import gettempdir
 
 from tests.docs.pages import Block
 from tests.support import components
@@ -116,9 +117,12 @@ class Session:
     _ports: dict[str, str] = field(default_factory=dict)
     _exit_code: int = 0
     _server: _Server | None = None
+    _control: Path = Path()
 
     def __post_init__(self) -> None:
         skip_without_native_core()
+        # Short: a socket's path has 107 bytes at the most.
+        self._control = Path(gettempdir()) / f"uncork-docs-{os.getpid()}.sock"
         with ExitStack() as stack:
             for port in _PORTS:
                 free = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -177,7 +181,7 @@ class Session:
         done = subprocess.run(
             ["/bin/sh", "-c", f"(exit {self._exit_code}); {command}"],
             cwd=self.folder,
-            env=self._environment(),
+            env=self._environment(is_another_server="uncork serve" in command),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -208,12 +212,15 @@ class Session:
             self.end()
         return log.read_text()
 
-    def _environment(self) -> dict[str, str]:
+    def _environment(self, *, is_another_server: bool = False) -> dict[str, str]:
         places = (self.tools, Path(sys.executable).parent, os.environ["PATH"])
         path = ":".join(map(str, places))
         # A script's own lines come in between the others, as on the reader's terminal.
         own = {"PATH": path, "CURL_HOME": str(self.tools), "PYTHONUNBUFFERED": "1"}
         own["UNCORK_WORKERS"] = "1"  # a second one might or might not have come up at the `^C`
+        if not is_another_server:
+            # The reader's machine has no other servers; this one may.
+            own["UNCORK_CONTROL"] = str(self._control)
         return server_environment(own)
 
     def _with_free_ports(self, text: str) -> str:
@@ -232,10 +239,15 @@ class Session:
         for pattern, replacement in (
             (r"process \d+ \(`[^`]*`\)", "process 4121 (`a command`)"),
             (r"process \d+", "process 4121"),
-            (r"with \d+ workers? \([^)]*\)", "with 2 workers (one for each CPU)"),
+            (r"\d+ workers? \([^)]*\)", "2 workers (one for each CPU)"),
             (r"(choose a port with `--bind [\w.]+):\d+", r"\1:8444"),
             (r"\buncork \d[\w.]*", "uncork 0.1.0"),
             (r"(?m)^Date: .*", "Date: Sat, 21 Nov 2026 09:00:00 GMT"),
+            (r"started [\dhms ]+ ago", "started 2m 5s ago"),
+            (r"last reload [\dhms ]+ ago", "last reload 1m ago"),
+            (r"after [\d.]+ s\b", "after 0.8 s"),
+            (r"[\d.]+ MiB in all", "58.4 MiB in all"),
+            (r"(?m)(?:^\d+ +\d+ +\d+ +ready .*\n?)+", "(the workers)\n"),
             (r"(?m)[ \t\r]+$", ""),
             (r" {2,}", "  "),  # the columns of a table are as wide as the paths in them
             (r"-{3,}", "---"),

@@ -21,6 +21,11 @@ INTERRUPTED = 130
 
 COMMANDS = (
     LazyCommand("serve", "uncork.cli.serve", "Serve an application in production"),
+    LazyCommand("status", "uncork.cli.status", "Show what a running server does"),
+    LazyCommand("reload", "uncork.cli.reload", "Load code and settings anew in a running server"),
+    LazyCommand("stop", "uncork.cli.stop", "Stop a running server"),
+    LazyCommand("scale", "uncork.cli.scale", "Change how many workers a running server has"),
+    LazyCommand("reopen", "uncork.cli.reopen", "Open the log files of a running server anew"),
     LazyCommand("routes", "uncork.cli.routes", "List the routes of an application"),
     LazyCommand("shell", "uncork.cli.shell", "Run Python with an application at hand"),
 )

@@ -8,7 +8,7 @@ from itertools import islice
 
 import click
 
-from uncork.cli.commands import typed_words
+from uncork.cli.commands import AppCommand, typed_words
 from uncork.errors import UsageError
 
 
@@ -38,6 +38,8 @@ def _no_such_flag(name: str, ctx: click.Context | None) -> UsageError:
     if answer:
         return UsageError(what, hints=(answer, for_script) if has_script else (answer,))
     hints = did_you_mean(name, _flags_of(ctx))
+    if not isinstance(ctx.command, AppCommand):
+        return UsageError(what, hints=hints or _help_hint(ctx))
     if not hints:
         hints = (for_script, *_help_hint(ctx)) if has_script else (*_help_hint(ctx), for_script)
     return UsageError(what, hints=hints)

@@ -8,6 +8,7 @@ from uncork.settings.bind import Bind, parse_bind
 from uncork.settings.declarations import Declaration, LoadAs, Settings, declarations
 from uncork.settings.origin import Origin
 from uncork.settings.resolution import ResolvedSettings, resolve
+from uncork.settings.runtime_folders import RuntimeFolder, runtime_folders
 
 __all__ = [
     "BadValueError",
@@ -16,8 +17,10 @@ __all__ = [
     "LoadAs",
     "Origin",
     "ResolvedSettings",
+    "RuntimeFolder",
     "Settings",
     "declarations",
     "parse_bind",
     "resolve",
+    "runtime_folders",
 ]

@@ -27,6 +27,7 @@ from uncork.settings.kinds import (
     OneBind,
     Owner,
     Size,
+    SocketPath,
     Text,
 )
 
@@ -113,6 +114,7 @@ _TLS = "TLS"
 _REQUESTS = "Requests"
 _TIMEOUTS = "Timeouts"
 _CONCURRENCY = "Concurrency"
+_OPERATION = "Operation"
 
 _APP_SPEC = Text("SPEC", "`module:name`, `module:factory()`, `module` or `file.py`")
 _FACTORY = Text("MODULE:FACTORY", "`module:factory`")
@@ -382,6 +384,16 @@ class Settings:
         "The largest number of requests on one connection. "
         "The last one is answered with `Connection: close`. There is no limit by default: a "
         "connection costs no more with time.",
+    )
+    control: str = _setting(
+        "auto",
+        SocketPath(),
+        _OPERATION,
+        "Where the control socket is, at which `uncork status` and its like ask. "
+        "With `auto`: in the folder that `RUNTIME_DIRECTORY` names, else in `uncork/` in that of "
+        "`XDG_RUNTIME_DIR`, else without a file (Linux has such sockets), else nowhere; the "
+        "commands find it by themselves. With a path, there; the commands are then told the same "
+        "path. With `none`, nowhere. Only root and the user that the server runs as can use it.",
     )
 
 

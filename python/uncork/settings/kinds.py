@@ -315,6 +315,29 @@ class FilePath:
         return "none" if value is None else str(value)
 
 
+@dataclass(frozen=True)
+class SocketPath:
+    """Where a socket's file is to be, or one of two words."""
+
+    metavar: str = "PATH"
+    form: str = f"a path, `{AUTO}`, or `none`"
+
+    def read(self, raw: object, folder: Path | None) -> str:
+        """The path, made absolute when it came from a file of settings; or the word."""
+        text = _text(raw)
+        if text in (AUTO, "none"):
+            return text
+        try:
+            return parse_bind(f"unix:{folder / text if folder else text}").path
+        except BadValueError as error:
+            hint = f"write a path such as `/run/hello/control.sock`, `{AUTO}` or `none`"
+            raise BadValueError(error.cause, hint) from None
+
+    def show(self, value: object) -> str:
+        """The path, or the word."""
+        return str(value)
+
+
 def _bind(raw: object, folder: Path | None) -> Bind:
     if isinstance(raw, Bind):
         return raw

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from uncork.app_locator import AppSpec
 from uncork.settings import ResolvedSettings, Settings
+from uncork.supervisor.control.commands import Commands
+from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.supervision import Supervision
@@ -54,6 +56,10 @@ def serve(
     supervision = Supervision(plan, plan_again, signals, listeners)
     try:
         with signals, listeners, admin_listeners, supervision:
+            control = open_control(resolved.values.control, Commands(supervision))
+            if control is not None:
+                supervision.control = control.place.text
+                supervision.attend_to(control)
             if resolved.values.admin is not None:
                 _open_admin(resolved.values, admin_listeners, supervision)
             return supervision.run()

@@ -218,6 +218,11 @@ class Supervision:
             case Action.REOPEN_LOGS | Action.RESTART:
                 console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
 
+    def end(self, *, at_once: bool) -> None:
+        """Drains and ends, or ends at once."""
+        self._signals.note_stop()
+        self.do(Action.STOP if at_once else Action.DRAIN)
+
     def scale(self, workers: int) -> None:
         """Has so many workers from now on, until a reload reads the settings anew."""
         self._fleet.resize(workers - self._fleet.wanted, time.monotonic())
@@ -262,6 +267,8 @@ class Supervision:
                 owner.on_readable(descriptor, time.monotonic())
 
     def _drain(self, now: float) -> None:
+        if self._fleet.is_ending:
+            return
         graceful_seconds = self._plans[max(self._plans)].resolved.values.graceful_timeout
         if self._fleet.has_served and graceful_seconds > 0:
             console.say(

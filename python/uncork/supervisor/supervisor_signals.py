@@ -24,12 +24,17 @@ class SupervisorSignals:
     def __init__(self) -> None:
         self._stops = Stops()
         self._count = 0
+        self._is_asked_otherwise = False
         self._process = os.getpid()
 
     @property
     def is_stop_asked(self) -> bool:
         """Whether a stop of either kind was asked for so far."""
-        return self._count > 0
+        return self._count > 0 or self._is_asked_otherwise
+
+    def note_stop(self) -> None:
+        """A stop was asked for by something that is no signal."""
+        self._is_asked_otherwise = True
 
     def __enter__(self) -> Self:
         self._reader, self._writer = os.pipe()

@@ -7,6 +7,11 @@ HELP = {
     "serve": ["serve", "--help"],
     "routes": ["routes", "--help"],
     "shell": ["shell", "-h"],
+    "status": ["status", "--help"],
+    "reload": ["reload", "--help"],
+    "stop": ["stop", "--help"],
+    "scale": ["scale", "--help"],
+    "reopen": ["reopen", "--help"],
 }
 
 ERRORS = {
@@ -52,6 +57,11 @@ ERRORS = {
     "json-alone": (["serve", "--json"], {}),
     "bad-sort": (["routes", "--sort", "name"], {}),
     "no-app": (["routes"], {}),
+    "bad-control": (["serve", "--control", "@name"], {}),
+    "bad-scale": (["scale", "many"], {}),
+    "server-named-twice": (["status", "hello:app", "--control", "a.sock"], {}),
+    "unknown-flag-of-a-control-command": (["stop", "--nwo"], {}),
+    "arguments-too-many-for-a-control-command": (["stop", "hello", "world"], {}),
 }
 
 

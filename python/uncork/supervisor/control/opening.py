@@ -1,0 +1,93 @@
+"""Opens the control socket where the settings say, or where there is a place for it.
+
+For want of a place nothing is said: a server is no worse for it, and the place that a read-only
+container lacks is nobody's fault. What the user has named is another matter.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from uncork.errors import UncorkError
+from uncork.settings import Bind
+from uncork.supervisor.control.places import Place, default_places, process_of_file
+from uncork.supervisor.control.server import Answering, ControlServer
+from uncork.supervisor.unix_listeners import SocketFile, open_unix
+
+_BACKLOG = 128
+_MODE = 0o600
+
+
+def open_control(wanted: str, answering: Answering) -> ControlServer | None:
+    """The control socket; `None`: there is none.
+
+    Args:
+        wanted: A path, `none`, or `auto` for wherever there is a place.
+        answering: Fulfils requests.
+
+    Raises:
+        UncorkError: The path can't be had.
+    """
+    if wanted == "none":
+        return None
+    if wanted != "auto":
+        place = Place.of_file(Path(wanted).absolute())
+        listener, file = _open(place)
+        return ControlServer(listener, place, file, answering)
+    for place in _candidates():
+        with suppress(UncorkError, OSError):
+            if not place.is_abstract:
+                _remove_stale_ones(Path(place.text).parent)
+            listener, own = _open(place)
+            return ControlServer(listener, place, own, answering)
+    return None
+
+
+def _candidates() -> Iterator[Place]:
+    yield from default_places()
+    # Another process of the same number, in another container, may have the first ones.
+    yield from default_places(f"-{secrets.token_hex(3)}")
+
+
+def _open(place: Place) -> tuple[socket.socket, SocketFile | None]:
+    if not place.is_abstract:
+        return open_unix(Bind("unix", path=place.text), _BACKLOG, mode=_MODE, owner=None)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(place.address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError:
+        listener.close()
+        raise
+    return listener, None
+
+
+def _remove_stale_ones(folder: Path) -> None:
+    """Removes what servers that were killed have left in the folder."""
+    for entry in os.scandir(folder):
+        process = process_of_file(entry.name)
+        if process is not None and not _is_alive(process) and _is_refused(entry.path):
+            Path(entry.path).unlink()
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
+def _is_refused(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.setblocking(False)
+        return probe.connect_ex(path) == errno.ECONNREFUSED

@@ -1,0 +1,351 @@
+"""The control socket of a real server, and the commands that use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.support.live_server import Finished, LiveServer, run_uncork
+
+pytestmark = pytest.mark.slow
+
+APP = """\
+import os
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/wait":
+        print("got /wait", flush=True)
+        open("gate").read()
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"v1"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "hello.py").write_text(APP)
+    os.mkfifo(tmp_path / "gate")
+    return tmp_path
+
+
+@pytest.fixture
+def runtime() -> Iterator[Path]:
+    """A folder whose name is short: a socket's path has 107 bytes at the most."""
+    with TemporaryDirectory(prefix="run-") as folder:
+        yield Path(folder)
+
+
+NOWHERE = {"RUNTIME_DIRECTORY": "", "XDG_RUNTIME_DIR": ""}
+
+
+def uncork(
+    *arguments: str, at: LiveServer, env: Mapping[str, str] = NOWHERE, as_nobody: bool = False
+) -> Finished:
+    """A command for that server; there may be others on the machine."""
+    words = [arguments[0], *arguments[1:], str(at.pid)]
+    return run_uncork(*words, directory=at.directory, env=env, as_nobody=as_nobody)
+
+
+def status(server: LiveServer, env: Mapping[str, str] = NOWHERE) -> dict[str, object]:
+    done = uncork("status", "--json", at=server, env=env)
+    assert done.exit_code == 0, done.stderr
+    facts = json.loads(done.stdout)
+    assert isinstance(facts, dict)
+    return facts
+
+
+def test_the_status_says_what_runs(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, workers=2, env=NOWHERE) as server:
+        server.wait_for(
+            lambda: [w["state"] for w in status(server)["workers"]] == ["ready"] * 2,
+            "both workers served",
+        )
+        facts = status(server)
+        assert (facts["pid"], facts["app"], facts["state"]) == (server.pid, "hello:app", "serving")
+        assert facts["listeners"] == [server.url]
+        assert {worker["pid"] for worker in facts["workers"]} == set(server.worker_pids)
+        assert all(worker["memory"]["resident"] > 1_000_000 for worker in facts["workers"])
+        assert facts["last_reload"] is None
+        text = uncork("status", at=server).stdout
+        assert f"process {server.pid} serves, started " in text
+        assert all(str(pid) in text for pid in server.worker_pids)
+
+
+def test_a_worker_that_was_replaced_is_counted(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        os.kill(server.worker_pid, signal.SIGKILL)
+        server.wait_for(lambda: status(server)["restarts"] == {"signal": 1}, "it was counted")
+
+
+def test_reload_waits_until_the_new_code_serves(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, workers=2, env=NOWHERE) as server:
+        (folder / "hello.py").write_text(APP.replace("v1", "v2"))
+        done = uncork("reload", at=server)
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "reloaded: generation 2 serves" in done.stderr
+        with server.client() as client:
+            assert client.get("/").body == b"v2"
+        assert status(server)["last_reload"]["outcome"] == "done"
+        assert json.loads(uncork("reload", "--json", at=server).stdout)["generation"] == 3
+
+
+def test_code_that_fails_is_shown_with_its_traceback(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        (folder / "hello.py").write_text("def f():\n    return {}['nothing']\n\nf()\n")
+        done = uncork("reload", at=server)
+        assert done.exit_code == 3
+        assert done.stderr.startswith(
+            "error: the reload failed, and the code from before goes on serving\n"
+            "Traceback (most recent call last):\n"
+        )
+        assert "KeyError: 'nothing'" in done.stderr
+        assert status(server)["last_reload"]["error"]["exit_code"] == 3
+        assert "failed: `hello` failed with `KeyError`" in uncork("status", at=server).stdout
+        with server.client() as client:
+            assert client.get("/").body == b"v1"
+        told = json.loads(uncork("reload", "--json", at=server).stdout)
+        assert "KeyError" in told["error"]["details"]
+
+
+def test_code_that_kills_its_worker_is_told_by_its_death(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        (folder / "hello.py").write_text("import os\nos.kill(os.getpid(), 11)\n")
+        done = uncork("reload", at=server)
+        assert done.exit_code == 3
+        assert "was killed by SIGSEGV before it served" in done.stderr
+
+
+def test_code_that_hangs_is_shown_where_it_did(folder: Path) -> None:
+    with LiveServer("hello:app", "--boot-timeout=1", directory=folder, env=NOWHERE) as server:
+        (folder / "hello.py").write_text("import time\ntime.sleep(60)\n")
+        done = uncork("reload", at=server)
+        assert done.exit_code == 3
+        assert "the app was not loaded within 1 s" in done.stderr
+        assert "time.sleep(60)" in done.stderr
+
+
+def test_a_setting_that_is_wrong_fails_with_2(folder: Path) -> None:
+    (folder / "uncork.toml").write_text("threads = 4\n")
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        (folder / "uncork.toml").write_text("threads = 'many'\n")
+        done = uncork("reload", at=server)
+        assert done.exit_code == 2
+        assert "bad value `many` for `threads`" in done.stderr
+
+
+def test_without_waiting_the_status_says_what_came_of_it(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        assert uncork("reload", "--no-wait", at=server).exit_code == 0
+        server.wait_for(
+            lambda: (status(server)["last_reload"] or {}).get("outcome") == "done", "it was done"
+        )
+
+
+def test_a_reload_while_the_app_is_loaded_first_is_refused(folder: Path) -> None:
+    (folder / "hello.py").write_text("open('gate').read()\n" + APP)
+    with LiveServer("hello:app", directory=folder, env=NOWHERE, waits_until_ready=False) as server:
+        server.wait_for(lambda: uncork("status", at=server).exit_code == 0, "it could be asked")
+        done = uncork("reload", at=server)
+        assert (done.exit_code, status(server)["state"]) == (4, "starting")
+        assert "still being loaded for the first time" in done.stderr
+        (folder / "gate").write_text("open")
+        server.wait_until_ready()
+
+
+def test_stop_waits_for_requests_and_for_the_end(folder: Path) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as server,
+        ThreadPoolExecutor() as pool,
+        server.client() as client,
+    ):
+        client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        stopping = pool.submit(uncork, "stop", at=server)
+        server.wait_for_log("stopping")
+        assert not stopping.done()
+        (folder / "gate").write_text("open")
+        assert client.read_response().body == b"v1"
+        done = stopping.result()
+        assert (done.exit_code, done.stderr) == (0, f"stopped: process {server.pid} has ended\n")
+        assert server.wait() == 0
+        assert server.log().endswith("stopped\n")
+
+
+def test_stop_now_cuts_off_what_runs(folder: Path) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as server,
+        server.client() as client,
+    ):
+        client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        assert uncork("stop", "--now", at=server).exit_code == 0
+        assert server.wait() == 0
+
+
+def test_scale_changes_how_many_workers_there_are(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        for words, expected in ((["3"], 3), (["-1"], 2), (["+2"], 4), (["1"], 1)):
+            assert uncork("scale", *words, at=server).exit_code == 0
+            server.wait_for(
+                lambda expected=expected: len(server.worker_pids) == expected,
+                f"there were {expected} workers",
+            )
+        done = uncork("scale", "-1", at=server)
+        assert (done.exit_code, "there can't be 0 workers" in done.stderr) == (2, True)
+
+
+def test_two_servers_are_told_apart_and_listed(folder: Path) -> None:
+    (folder / "other.py").write_text(APP)
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as one,
+        LiveServer("other:app", directory=folder, env=NOWHERE) as other,
+    ):
+        done = run_uncork("status", directory=folder, env=NOWHERE)
+        assert done.exit_code == 2
+        assert f"  {one.pid}  `hello:app` in {folder}\n" in done.stderr
+        assert f"  {other.pid}  `other:app` in {folder}\n" in done.stderr
+        assert status(one)["app"] == "hello:app"
+        assert status(other)["app"] == "other:app"
+
+
+def test_a_server_that_is_not_there_is_told_so(folder: Path) -> None:
+    done = run_uncork("status", "4194305", directory=folder, env=NOWHERE)
+    assert done.exit_code == 4
+    assert done.stderr.startswith("error: no server `4194305` was found\n")
+    done = run_uncork("status", "--control", "nothing.sock", directory=folder, env=NOWHERE)
+    assert done.exit_code == 4
+    assert "cause: there is no such socket" in done.stderr
+
+
+def test_another_user_is_refused(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can start a command as somebody else")
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        # Whoever has no business there finds no server that may be asked.
+        done = uncork("stop", at=server, as_nobody=True)
+        assert done.exit_code == 4
+        assert "only root and that user may ask" in done.stderr
+        place = str(status(server)["control"])
+        done = run_uncork("stop", "--control", place, directory=folder, env=NOWHERE, as_nobody=True)
+        assert done.exit_code == 4
+        assert "only that user and root may ask" in done.stderr
+        assert server.is_running
+
+
+def test_the_server_s_own_user_and_root_are_not_refused(folder: Path) -> None:
+    folder.chmod(0o755)
+    with LiveServer("hello:app", directory=folder, env=NOWHERE, as_nobody=True) as server:
+        assert uncork("status", at=server, as_nobody=True).exit_code == 0
+        assert uncork("status", at=server).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
+def test_the_socket_lies_in_the_runtime_folder_and_goes_with_the_server(
+    folder: Path, runtime: Path, name: str
+) -> None:
+    env = {**NOWHERE, name: str(runtime)}
+    place = runtime if name == "RUNTIME_DIRECTORY" else runtime / "uncork"
+    with LiveServer("hello:app", directory=folder, env=env) as server:
+        (file,) = place.iterdir()
+        assert status(server)["control"] == str(file)  # found without the variable too
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        assert status(server, env)["pid"] == server.pid
+    assert list(place.iterdir()) == []
+
+
+def test_a_stale_socket_is_replaced_and_a_live_one_left_alone(folder: Path, runtime: Path) -> None:
+    env = {**NOWHERE, "RUNTIME_DIRECTORY": str(runtime)}
+    stale = runtime / "uncork-4194304.sock"
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(str(stale))
+    with (
+        LiveServer("hello:app", directory=folder, env=env) as one,
+        LiveServer("hello:app", directory=folder, env=env) as other,
+    ):
+        assert {path.name for path in runtime.iterdir()} == {
+            f"uncork-{one.pid}.sock",
+            f"uncork-{other.pid}.sock",
+        }
+        assert status(one)["pid"] == one.pid
+    assert list(runtime.iterdir()) == []
+
+
+@pytest.mark.parametrize("wrong", ["/nowhere/at/all", "/proc", "relative"])
+def test_for_want_of_a_place_nothing_is_said(folder: Path, wrong: str) -> None:
+    env = {"RUNTIME_DIRECTORY": wrong, "XDG_RUNTIME_DIR": wrong}
+    with LiveServer("hello:app", directory=folder, env=env) as server:
+        assert "warning" not in server.log()
+        assert str(status(server)["control"]).startswith("@uncork/control/")
+
+
+def test_a_path_of_one_s_own_is_used_and_found_where_it_is_set(folder: Path) -> None:
+    (folder / "uncork.toml").write_text("control = 'control.sock'\n")
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        done = run_uncork("status", "--json", directory=folder, env=NOWHERE)
+        assert json.loads(done.stdout)["pid"] == server.pid
+        done = run_uncork("status", "--control=control.sock", directory=folder, env=NOWHERE)
+        assert done.exit_code == 0
+        second = run_uncork("serve", "hello:app", "--bind=127.0.0.1:0", directory=folder)
+        assert second.exit_code == 4
+        assert "control.sock" in second.stderr
+        assert run_uncork("status", directory=folder).exit_code == 0
+    assert not (folder / "control.sock").exists()
+
+
+def test_without_a_socket_nothing_can_be_asked(folder: Path, runtime: Path) -> None:
+    env = {**NOWHERE, "RUNTIME_DIRECTORY": str(runtime)}
+    with LiveServer("hello:app", "--control=none", directory=folder, env=env) as server:
+        assert uncork("status", at=server).exit_code == 4
+        assert list(runtime.iterdir()) == []
+
+
+def test_the_socket_is_left_out_of_the_app_and_what_it_starts(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        inode = next(
+            line.split()[6]
+            for line in Path("/proc/net/unix").read_text().splitlines()
+            if line.endswith(f"@uncork/control/{server.pid}")
+        )
+        links = [str(path.readlink()) for path in Path(f"/proc/{server.worker_pid}/fd").iterdir()]
+        assert f"socket:[{inode}]" not in links
+
+
+def test_silent_and_vanishing_clients_hold_up_nobody(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        address = "\0" + str(status(server)["control"])[1:]
+        clients = [socket.socket(socket.AF_UNIX) for _ in range(100)]
+        try:
+            for number, client in enumerate(clients):
+                client.connect(address)
+                client.sendall(b'{"uncork": 1, "comm'[: number % 20])
+                if number % 3 == 0:
+                    client.close()
+            assert status(server)["pid"] == server.pid
+            with server.client() as client:
+                assert client.get("/").body == b"v1"
+        finally:
+            for client in clients:
+                client.close()
+
+
+def test_a_server_that_goes_in_the_middle_is_told_so(folder: Path) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE, exit_code=-9) as server,
+        ThreadPoolExecutor() as pool,
+    ):
+        (folder / "hello.py").write_text("open('gate').read()\n")
+        reloading = pool.submit(uncork, "reload", at=server)
+        server.wait_for_log("reloading")
+        os.kill(server.pid, signal.SIGKILL)
+        done = reloading.result()
+        assert done.exit_code == 4
+        assert "error: the server has gone" in done.stderr
