@@ -349,3 +349,84 @@ def test_a_server_that_goes_in_the_middle_is_told_so(folder: Path) -> None:
         done = reloading.result()
         assert done.exit_code == 4
         assert "error: the server has gone" in done.stderr
+
+
+STUCK = """\
+import ctypes, threading, time
+
+def mine():
+    time.sleep(600)
+
+threading.Thread(target=mine, name="mine", daemon=True).start()
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] == "/gil":
+        print("got /gil", flush=True)
+        ctypes.PyDLL(None).sleep(600)  # with the GIL
+    if environ["PATH_INFO"] == "/wait":
+        print("got /wait", flush=True)
+        open("gate").read()
+    start_response("200 OK", [("Content-Length", "2")])
+    return [b"v1"]
+"""
+
+
+def test_the_stacks_show_where_each_thread_is(folder: Path) -> None:
+    (folder / "hello.py").write_text(STUCK)
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as server,
+        server.client() as client,
+    ):
+        client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        text = uncork("stacks", at=server).stdout
+        assert text.startswith(f"worker process {server.worker_pid}\n\napp thread")
+        assert '    open("gate").read()\n' in text
+        assert "\nmine\n" in text
+        assert "MainThread" not in text
+        assert "MainThread" in uncork("stacks", "--verbose", at=server).stdout
+        (worker,) = json.loads(uncork("stacks", "--json", at=server).stdout)["workers"]
+        assert worker["told_by"] == "worker"
+        assert {each["role"] for each in worker["threads"]} == {"app", "other", "own"}
+        (folder / "gate").write_text("open")
+        assert client.read_response().status == 200
+
+
+def test_a_worker_stuck_in_c_is_shown_all_the_same(folder: Path) -> None:
+    (folder / "hello.py").write_text(STUCK)
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as server,
+        server.client() as client,
+    ):
+        client.send(b"GET /gil HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /gil")
+        worker = server.worker_pid
+        for _ in range(2):
+            text = uncork("stacks", at=server).stdout
+            assert "did not answer: something holds its interpreter" in text
+            assert f'File "{folder}/hello.py", line 11, in app' in text
+        os.kill(worker, signal.SIGKILL)
+        server.wait_for_log("was killed by SIGKILL")
+
+
+def test_a_worker_that_was_stopped_is_told_to_be(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        os.kill(server.worker_pid, signal.SIGSTOP)
+        assert "it was stopped, by SIGSTOP" in uncork("stacks", at=server).stdout
+        os.kill(server.worker_pid, signal.SIGCONT)
+        server.wait_for(
+            lambda: "no thread is in the app" in uncork("stacks", at=server).stdout,
+            "it answered again",
+        )
+        with server.client() as client:
+            assert client.get("/").body == b"v1"
+
+
+def test_an_app_that_hangs_while_it_is_loaded_is_shown(folder: Path) -> None:
+    (folder / "hello.py").write_text("open('gate').read()\n" + APP)
+    with LiveServer("hello:app", directory=folder, env=NOWHERE, waits_until_ready=False) as server:
+        server.wait_for(
+            lambda: "open('gate').read()" in uncork("stacks", at=server).stdout, "it was shown"
+        )
+        (folder / "gate").write_text("open")
+        server.wait_until_ready()

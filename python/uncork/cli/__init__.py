@@ -22,6 +22,9 @@ INTERRUPTED = 130
 COMMANDS = (
     LazyCommand("serve", "uncork.cli.serve", "Serve an application in production"),
     LazyCommand("status", "uncork.cli.status", "Show what a running server does"),
+    LazyCommand(
+        "stacks", "uncork.cli.stacks", "Show where in the code each thread of a running server is"
+    ),
     LazyCommand("reload", "uncork.cli.reload", "Load code and settings anew in a running server"),
     LazyCommand("stop", "uncork.cli.stop", "Stop a running server"),
     LazyCommand("scale", "uncork.cli.scale", "Change how many workers a running server has"),

@@ -60,9 +60,6 @@ def the_server(parameters: Mapping[str, Any]) -> ControlClient:
         UsageError: There are several, and none is named.
         EnvironmentProblem: There is none, or it may not be asked.
     """
-    # Not for `--help`.
-    from uncork.supervisor.control.discovery import the_server as found_server  # noqa: PLC0415
-
     name, control = parameters["server"], parameters["control"]
     if name is not None and control is not None:
         raise UsageError(
@@ -74,6 +71,9 @@ def the_server(parameters: Mapping[str, Any]) -> ControlClient:
         name, control = None, name
     if name is None and control is None:
         control = _configured()
+    # Not for `--help`.
+    from uncork.supervisor.control.discovery import the_server as found_server  # noqa: PLC0415
+
     return found_server(name, control)
 
 

@@ -13,6 +13,7 @@ from uncork.supervisor.control.commands import Commands
 from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
+from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals
 from uncork.supervisor.worker_process import Plan, run_worker
@@ -56,7 +57,9 @@ def serve(
     supervision = Supervision(plan, plan_again, signals, listeners)
     try:
         with signals, listeners, admin_listeners, supervision:
-            control = open_control(resolved.values.control, Commands(supervision))
+            stacks = StackInquiries(supervision.tell)
+            supervision.attend_to(stacks)
+            control = open_control(resolved.values.control, Commands(supervision, stacks))
             if control is not None:
                 supervision.control = control.place.text
                 supervision.attend_to(control)

@@ -36,6 +36,9 @@ class Kind(Enum):
     ASKED = "asked"  # admin process: how is the server?
     TOLD = "told"  # supervisor: this is how it is
     END = "end"  # supervisor: come to an end
+    STACKS_WANTED = "stacks wanted"  # supervisor: where are your threads?
+    STACKS = "stacks"  # worker: there
+    DUMPS_INTO = "dumps into"  # worker: the file in which it can be read when it can't answer
 
 
 @dataclass(frozen=True)

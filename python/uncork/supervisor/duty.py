@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from uncork.supervisor.channel import Message
 from uncork.supervisor.deaths import Death
 
 
@@ -31,6 +32,12 @@ class Duty:
         """Whether the process that was reaped is this duty's own, and no worker."""
         del pid, death, now
         return False
+
+    def on_message(self, pid: int, message: Message, now: float) -> None:
+        """A worker has said something that is not about its own life."""
+
+    def on_worker_death(self, pid: int) -> None:
+        """A worker was reaped."""
 
     def close(self) -> None:
         """Gives back what it has: in the supervisor at its end, and in each new worker."""

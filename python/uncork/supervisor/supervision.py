@@ -218,6 +218,11 @@ class Supervision:
             case Action.REOPEN_LOGS | Action.RESTART:
                 console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
 
+    def tell(self, pid: int, message: Message) -> bool:
+        """Whether the message went out to a worker."""
+        channel = self._channels.get(pid)
+        return channel is not None and channel.fileno() >= 0 and channel.send(message)
+
     def end(self, *, at_once: bool) -> None:
         """Drains and ends, or ends at once."""
         self._signals.note_stop()
@@ -351,6 +356,13 @@ class Supervision:
                 with suppress(LookupError, TypeError, ValueError):
                     error = error_from_facts(message.facts)
                     self._failures[self._fleet.generation_of(pid)] = error
+            else:
+                try:
+                    for duty in self._duties:
+                        duty.on_message(pid, message, time.monotonic())
+                except (ValueError, LookupError, TypeError):
+                    self._channels[pid].close()  # that was not uncork
+                    return
 
     def _answer(self, pid: int, loaded: Message) -> Message:
         """What a worker serves with, or why there is none."""
@@ -400,6 +412,8 @@ class Supervision:
             self._channels.pop(pid).close()
             if (row := self.scoreboard.row_of(pid)) is not None:
                 self.scoreboard.release(row)
+            for duty in self._duties:
+                duty.on_worker_death(pid)
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
             self._fleet.on_death(pid, death, time.monotonic())
 

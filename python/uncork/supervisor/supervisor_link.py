@@ -19,6 +19,7 @@ from uncork.supervisor.certificates import Identity
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.scoreboard import BoardRow
+from uncork.supervisor.thread_stacks import offer_dumps, thread_stacks
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,12 @@ class SupervisorLink:
         """Tells the supervisor why the worker ends without having served."""
         self._send(Message(Kind.FAILED, facts_of_error(error)))
 
+    def offer_dumps(self) -> None:
+        """Has the supervisor able to see where the threads are when nothing here can tell it."""
+        descriptor = offer_dumps()
+        if descriptor is not None:
+            self._send(Message(Kind.DUMPS_INTO, descriptors=(descriptor,)))
+
     def _send(self, message: Message) -> bool:
         with self._sending:  # threads of uncork's own send too
             return self._channel.send(message)
@@ -111,6 +118,9 @@ class SupervisorLink:
     def _read(self) -> None:
         while (messages := self._channel.receive(None)) is not None:
             for message in messages:
-                self._answers.put(message)
-            self._wake()
+                if message.kind is Kind.STACKS_WANTED:
+                    self._send(Message(Kind.STACKS, {"threads": thread_stacks()}))
+                else:
+                    self._answers.put(message)
+                    self._wake()
         os.kill(os.getpid(), signal.SIGTERM)

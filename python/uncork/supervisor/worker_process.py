@@ -72,6 +72,7 @@ def run_worker(
         repeat_seconds=math.inf,
     )
     link = SupervisorLink(channel, signals.wake, scoreboard)
+    link.offer_dumps()
     serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)
 
     def serve_app() -> None:

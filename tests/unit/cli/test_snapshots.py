@@ -10,6 +10,7 @@ HELP = {
     "status": ["status", "--help"],
     "reload": ["reload", "--help"],
     "stop": ["stop", "--help"],
+    "stacks": ["stacks", "--help"],
     "scale": ["scale", "--help"],
     "reopen": ["reopen", "--help"],
 }

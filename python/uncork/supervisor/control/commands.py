@@ -6,7 +6,7 @@ Here a request becomes a call, and what comes of it an answer; the work is done 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from uncork.errors import EnvironmentProblem, UncorkError, UsageError
@@ -15,6 +15,7 @@ from uncork.supervisor.control.waits import Result, Wait
 from uncork.supervisor.error_facts import error_from_facts
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.signals import Action
+from uncork.supervisor.stack_inquiries import Inquiry, StackInquiries
 from uncork.supervisor.status import ReloadStatus, ServerStatus
 
 # As the setting `workers` has it.
@@ -53,12 +54,15 @@ class Commands:
 
     Args:
         server: The server that is asked.
+        stacks: Asks its workers.
     """
 
-    def __init__(self, server: Controlled) -> None:
+    def __init__(self, server: Controlled, stacks: StackInquiries) -> None:
         self._server = server
+        self._stack_inquiries = stacks
         self._commands: Mapping[str, Callable[[Mapping[str, Any], float], Result | Wait]] = {
             "status": self._status,
+            "stacks": self._stacks,
             "reload": self._reload,
             "stop": self._stop,
             "scale": self._scale,
@@ -84,6 +88,15 @@ class Commands:
     def _status(self, arguments: Mapping[str, Any], now: float) -> Result:
         del arguments, now
         return self._server.status().facts()
+
+    def _stacks(self, arguments: Mapping[str, Any], now: float) -> Wait:
+        workers = self._server.status().workers
+        if "worker" in arguments:
+            wanted = _number(arguments, "worker")
+            workers = [each for each in workers if each.pid == wanted]
+            if not workers:
+                raise UsageError(f"there is no worker with process {wanted}")
+        return _Stacks([self._stack_inquiries.inquire(each.pid, now) for each in workers])
 
     def _reload(self, arguments: Mapping[str, Any], now: float) -> Result | Wait:
         del now
@@ -123,6 +136,24 @@ class Commands:
         del arguments, now
         self._server.do(Action.REOPEN_LOGS)
         return {}
+
+
+class _Stacks:
+    """Waits until every worker has told where its threads are, or can't."""
+
+    def __init__(self, inquiries: Sequence[Inquiry]) -> None:
+        self._inquiries = inquiries
+
+    def result(self, now: float) -> Result | None:
+        """What all of them have told; `None`: not all have."""
+        del now
+        if any(each.facts is None for each in self._inquiries):
+            return None
+        return {"workers": [{"pid": each.pid, **(each.facts or {})} for each in self._inquiries]}
+
+    def next_look(self) -> float | None:
+        """Never: whatever closes an inquiry turns the supervisor's loop."""
+        return None
 
 
 class _ReloadEnd:
