@@ -237,6 +237,8 @@ class Session:
         for port, free in self._ports.items():
             text = re.sub(rf"(?<!\d){free}\b", port, text)
         for pattern, replacement in (
+            # The reader is not root, as the tests may be.
+            (r"(?m)^warning: the app is served as root.*\n(hint: .*\n){2}", ""),
             (r"process \d+ \(`[^`]*`\)", "process 4121 (`a command`)"),
             (r"process \d+", "process 4121"),
             (r"\d+ workers? \([^)]*\)", "2 workers (one for each CPU)"),

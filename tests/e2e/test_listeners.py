@@ -268,7 +268,7 @@ def test_an_address_that_is_set_comes_before_the_script_s_own(folder: Path) -> N
 
 
 def test_the_banner_has_four_lines_at_most_and_ends_with_ready(folder: Path) -> None:
-    with LiveServer("hello:app", directory=folder) as server:
+    with LiveServer("hello:app", directory=folder, as_nobody=True) as server:
         lines = server.log().splitlines()
     assert len(lines) <= 4
     assert lines[0].startswith("uncork ")

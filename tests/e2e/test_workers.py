@@ -321,4 +321,4 @@ def test_one_worker_more_and_one_fewer(folder: Path) -> None:
         server.send_signal(signal.SIGTTOU)
         server.wait_for(lambda: len(server.worker_pids) == 1, "one was gone")
         assert answering(server) == server.worker_pid
-        assert "warning" not in server.log()
+        assert "warning: worker" not in server.log()

@@ -47,6 +47,7 @@ class LiveServer:
         binds: Further `--bind` texts, bound by the server itself. One that starts with
             `unix:` has its file checked for removal at the end.
         as_nobody: Runs the server without root's rights, if the tests have them.
+        wrap: Makes the command that is run of the server's own, as `tests.support.roots` does.
         ulimit: What a shell's `ulimit` is given before the server starts, such as `"-n 256"`.
         is_tls: The server was given a certificate: `url` begins with `https`.
         waits_until_ready: `False` returns as soon as the process was started.
@@ -62,6 +63,7 @@ class LiveServer:
         sockets: int = 1,
         binds: Sequence[str] = (),
         as_nobody: bool = False,
+        wrap: Callable[[Sequence[str]], list[str]] = list,
         ulimit: str | None = None,
         is_tls: bool = False,
         waits_until_ready: bool = True,
@@ -76,6 +78,7 @@ class LiveServer:
         self._sockets = sockets
         self._binds = binds
         self._as_nobody = as_nobody
+        self._wrap = wrap
         self._ulimit = ulimit
         self._scheme = "https" if is_tls else "http"
         self._waits_until_ready = waits_until_ready
@@ -243,7 +246,7 @@ class LiveServer:
         self._log_grew = threading.Condition()
         self._log_has_ended = threading.Event()
         self._process = subprocess.Popen(
-            [*command, *self.arguments],
+            self._wrap([*command, *self.arguments]),
             cwd=self.directory,
             env=self._env,
             stdin=subprocess.DEVNULL,

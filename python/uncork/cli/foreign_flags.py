@@ -88,10 +88,8 @@ _ANSWERS: Mapping[str, str] = {
     "-D": _SERVICE,
     "--daemon": _SERVICE,
     "--pid": _SERVICE,
-    "-u": _SERVICE,
-    "--user": _SERVICE,
-    "-g": _SERVICE,
-    "--group": _SERVICE,
+    "-u": "write `--user USER`",
+    "-g": "write `--group GROUP`",
 }
 _PORT_FLAGS = ("--port", "-p")
 

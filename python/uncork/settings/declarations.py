@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from uncork.settings.bind import DEFAULT_BIND, Bind
 from uncork.settings.kinds import (
+    Account,
     Binds,
     Choice,
     Count,
@@ -111,6 +112,7 @@ BodyMode = Literal["buffered", "streamed"]
 _APP = "Application"
 _LISTENING = "Listening"
 _TLS = "TLS"
+_SERVICE = "Service"
 _REQUESTS = "Requests"
 _TIMEOUTS = "Timeouts"
 _CONCURRENCY = "Concurrency"
@@ -219,6 +221,22 @@ class Settings:
         _TLS,
         "The private key of the certificate, in a PEM file.",
         also=("FLASK_RUN_KEY",),
+    )
+    user: str | None = _setting(
+        None,
+        Account("USER", "the name or the number of a user"),
+        _SERVICE,
+        "The user that the application runs as, when `uncork` is started as root. "
+        "The supervisor binds and reads the key of the certificate as root; each worker gives "
+        "root's rights up for good before it loads the application. The user's other groups come "
+        "along, and `HOME`, `USER` and `LOGNAME` become the user's. `root` says that the "
+        "application is meant to run as root.",
+    )
+    group: str | None = _setting(
+        None,
+        Account("GROUP", "the name or the number of a group"),
+        _SERVICE,
+        "The group that the application runs as, beside `user`. Without it, the user's own group.",
     )
     max_body: int | None = _setting(
         GIB,

@@ -93,6 +93,18 @@ class Owner(Text):
 
 
 @dataclass(frozen=True)
+class Account(Text):
+    """A user or a group, by name or number; whether it exists, whoever becomes it finds out."""
+
+    def read(self, raw: object, folder: Path | None) -> str:
+        """The name, or the number in digits."""
+        text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else _text(raw)
+        if re.fullmatch(r"[^:\s-][^:\s]*", text):
+            return text
+        raise BadValueError("it does not name an account", f"write {self.form}")
+
+
+@dataclass(frozen=True)
 class Count:
     """A whole number in a range; `None` stands for no limit where that may be."""
 

@@ -14,6 +14,7 @@ from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.stack_inquiries import StackInquiries
+from uncork.supervisor.privileges import run_as
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals
 from uncork.supervisor.worker_process import Plan, run_worker
@@ -47,10 +48,12 @@ def serve(
     Raises:
         UncorkError: It could not be served.
     """
+    run_as(resolved.values)  # what is wrong with it is told before anything is bound
     plan = Plan(resolved, spec, script_arguments, environ=None, verbose=verbose)
 
     def plan_again() -> Plan:
         resolved, spec, environ = read_again()
+        run_as(resolved.values)
         return Plan(resolved, spec, script_arguments, environ=environ, verbose=verbose)
 
     signals, listeners, admin_listeners = SupervisorSignals(), Listeners(), Listeners()

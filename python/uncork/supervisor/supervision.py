@@ -29,6 +29,7 @@ from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
 from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.privileges import rights_of, run_as, warn_of_root
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.scoreboard import Scoreboard
@@ -248,9 +249,10 @@ class Supervision:
             self._bind(resolved.values)
 
     def _bind(self, settings: Settings) -> None:
+        who = run_as(settings)
+        owner = settings.unix_owner or (who.owner if who else None)
         self._listeners.open(
-            settings.bind,
-            ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner),
+            settings.bind, ListenerOptions(settings.backlog, settings.unix_mode, owner)
         )
 
     def _wait(self) -> None:
@@ -379,12 +381,14 @@ class Supervision:
         try:
             if generation not in self._identities:
                 host = parse_bind(facts["binds"][0]).host
-                self._identities[generation] = load_identity(
-                    facts["certificate"], facts["key"], host=host
-                )
+                files = facts["certificate"], facts["key"]
+                own = resolved.values.cert, resolved.values.key
+                with rights_of(resolved.values, is_apps=files != own):
+                    self._identities[generation] = load_identity(*files, host=host)
             if not self._listeners.is_open and not self._fleet.is_ending:
                 binds = tuple(parse_bind(text) for text in facts["binds"])
-                self._bind(replace(resolved.values, bind=binds))
+                with rights_of(resolved.values, is_apps=binds != resolved.values.bind):
+                    self._bind(replace(resolved.values, bind=binds))
         except UncorkError as error:
             return Message(Kind.REFUSED, facts_of_error(error))
         identity = self._identities[generation]
@@ -431,6 +435,7 @@ class Supervision:
     def _say_ready(self) -> None:
         assert self._loaded is not None
         facts = self._loaded.facts
+        warn_of_root(self._plans[min(self._plans)].resolved.values)
         served = Served(
             facts["name"], facts["origin"], facts["version"], facts["certificate"] is not None
         )

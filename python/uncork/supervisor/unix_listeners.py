@@ -16,7 +16,7 @@ import pwd
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,13 +154,19 @@ def _ids(owner: str | None) -> tuple[int, int]:
     """The user id and the group id of `user:group`; -1 for a half that is not given."""
     user, _, group = (owner or "").partition(":")
     try:
-        user_id = pwd.getpwnam(user).pw_uid if user else -1
+        user_id = _id(user, lambda name: pwd.getpwnam(name).pw_uid)
     except KeyError:
         raise _nobody("user", user) from None
     try:
-        return user_id, grp.getgrnam(group).gr_gid if group else -1
+        return user_id, _id(group, lambda name: grp.getgrnam(name).gr_gid)
     except KeyError:
         raise _nobody("group", group) from None
+
+
+def _id(text: str, look_up: Callable[[str], int]) -> int:
+    if not text:
+        return -1
+    return int(text) if text.isdigit() else look_up(text)
 
 
 def _nobody(kind: str, name: str) -> UsageError:

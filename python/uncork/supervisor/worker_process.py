@@ -17,6 +17,7 @@ from uncork.settings import ResolvedSettings
 from uncork.supervisor.boot_watch import watch_boot
 from uncork.supervisor.channel import Channel
 from uncork.supervisor.ending import LAST_SECONDS, end_in, end_process
+from uncork.supervisor.privileges import give_up_root
 from uncork.supervisor.scoreboard import BoardRow
 from uncork.supervisor.serving import Serving
 from uncork.supervisor.signals import WORKER_ACTIONS, SignalActions
@@ -63,6 +64,7 @@ def run_worker(
     if plan.environ is not None:
         os.environ.clear()
         os.environ.update(plan.environ)
+    give_up_root(plan.resolved.values)
     signals = SignalActions(
         lambda: end_process(0),
         actions=WORKER_ACTIONS,
