@@ -153,6 +153,63 @@ def test_a_signal_that_comes_again_while_the_process_ends_changes_nothing(
         assert server.wait() == 0
 
 
+def test_during_the_drain_delay_everything_is_served_as_before(folder: Path) -> None:
+    arguments = ("hello:app", "--drain-delay=2s")
+    with LiveServer(*arguments, directory=folder) as server, server.client() as kept:
+        kept.get()
+        started = time.monotonic()
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 2 s; Ctrl+C again begins with it at once")
+        assert kept.get().header("Connection") is None
+        with server.client() as other:
+            assert other.get().body == b"done"
+        assert server.wait() == 0
+        assert 2 <= time.monotonic() - started < 7
+
+
+def test_a_worker_that_dies_during_the_drain_delay_is_replaced(folder: Path) -> None:
+    with LiveServer("hello:app", "--drain-delay=1m", directory=folder) as server:
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 60 s")
+        os.kill(server.worker_pid, signal.SIGKILL)
+        with server.client() as client:
+            assert client.get().body == b"done"
+        server.stop(signal.SIGINT)
+
+
+@pytest.mark.parametrize("second", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_the_drain_delay_and_a_third_stops_at_once(
+    folder: Path, second: signal.Signals
+) -> None:
+    arguments = ("hello:app", "--drain-delay=1m")
+    with LiveServer(*arguments, directory=folder) as server, server.client() as running:
+        running.send(request("/stuck"))
+        server.wait_for_log("got /stuck")
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 60 s")
+
+        def has_begun() -> bool:
+            server.send_signal(second)
+            return "stopping: running requests have 30 s" in server.log()
+
+        server.wait_for(has_begun, "the delay was over")
+        assert server.is_running
+
+        def has_ended() -> bool:
+            server.send_signal(second)  # counts when a moment has passed
+            return not server.is_running
+
+        server.wait_for(has_ended, "a third signal was heard")
+        assert server.wait() == 0
+
+
+def test_a_quick_stop_waits_for_no_drain_delay(folder: Path) -> None:
+    with LiveServer("hello:app", "--drain-delay=1m", directory=folder) as server:
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 60 s")
+        assert server.stop(signal.SIGQUIT) == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
 def test_reserved_signals_are_answered_and_change_nothing(
     folder: Path, number: signal.Signals

@@ -344,6 +344,14 @@ class Settings:
         "How long running requests have to finish when the server is asked to stop. "
         "The process ends when they have, or when this is over. `0` waits for none.",
     )
+    drain_delay: float = _setting(
+        0.0,
+        Duration(0, DAY),
+        _TIMEOUTS,
+        "How long the server goes on as before when it is asked to stop, before it drains. "
+        "A load balancer needs a moment to learn that no new connections are to come here; five "
+        "seconds do for Kubernetes. A second TERM or Ctrl+C ends the delay at once.",
+    )
     boot_timeout: float = _setting(
         60.0,
         Duration(MOMENT, DAY),

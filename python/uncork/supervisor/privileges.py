@@ -147,16 +147,16 @@ class _User:
 
 def _user(text: str) -> _User:
     try:
-        entry = pwd.getpwuid(_number(text)) if text.isdigit() else pwd.getpwnam(text)
+        entry = pwd.getpwuid(_number(text)) if text.isdecimal() else pwd.getpwnam(text)
     except KeyError:
-        if text.isdigit():
+        if text.isdecimal():
             return _User(_number(text), -1, "", "/")
         raise _nobody("user", text) from None
     return _User(entry.pw_uid, entry.pw_gid, entry.pw_name, entry.pw_dir)
 
 
 def _group(text: str) -> int:
-    if text.isdigit():
+    if text.isdecimal():
         return _number(text)
     try:
         return grp.getgrnam(text).gr_gid

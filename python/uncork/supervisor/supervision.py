@@ -24,6 +24,7 @@ from uncork.supervisor.certificates import Identity, load_identity
 from uncork.supervisor.cgroup import Cgroup
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death, read_status
+from uncork.supervisor.drain_delay import DrainDelay
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
@@ -77,7 +78,8 @@ class Supervision:
         self._plan_again = plan_again
         self._signals = signals
         self._listeners = listeners
-        self._duties = list(duties)
+        self._drain_delay = DrainDelay(self._drain)
+        self._duties: list[Duty] = [self._drain_delay, *duties]
         self._identities: dict[int, Identity | None] = {}
         self._channels: dict[int, Channel] = {}
         self._loaded: Message | None = None
@@ -200,15 +202,17 @@ class Supervision:
             workers_reason=self._count.reason,
             control=self.control,
         )
-        return server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
+        status = server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
+        return replace(status, state="stopping") if self._drain_delay.is_running else status
 
     def do(self, action: Action) -> None:
         """Does what a signal asks for; why it can't be done, is told here."""
         now = time.monotonic()
         match action:
             case Action.DRAIN:
-                self._drain(now)
+                self._drain_soon(now)
             case Action.STOP:
+                self._drain_delay.cancel()
                 self.reloads.give_up("the server was asked to stop")
                 self._listeners.close()
                 self._fleet.stop(now)
@@ -273,6 +277,17 @@ class Supervision:
             if owner := owners.get(descriptor):
                 owner.on_readable(descriptor, time.monotonic())
 
+    def _drain_soon(self, now: float) -> None:
+        """Drains when `drain_delay` is over, or when it is asked for again."""
+        delay = self._plans[max(self._plans)].resolved.values.drain_delay
+        if self._drain_delay.is_running or not self._fleet.has_served or delay == 0:
+            self._drain_delay.cancel()
+            self._drain(now)
+            return
+        self._drain_delay.begin(now + delay)
+        self._signals.count_anew()
+        console.say(f"stopping in {delay:g} s; Ctrl+C again begins with it at once")
+
     def _drain(self, now: float) -> None:
         if self._fleet.is_ending:
             return
@@ -289,7 +304,7 @@ class Supervision:
         self._fleet.drain(now)
 
     def _reload_as_told(self) -> None:
-        if self._fleet.is_ending:
+        if self._fleet.is_ending or self._drain_delay.is_running:
             return
         if not self._fleet.has_served:
             console.note("reload (HUP): the app is still being loaded for the first time")
@@ -306,11 +321,12 @@ class Supervision:
             EnvironmentProblem: This is not the time for it.
             UncorkError: The settings can't be read; that has been told.
         """
-        if self._fleet.is_ending or not self._fleet.has_served:
+        is_ending = self._fleet.is_ending or self._drain_delay.is_running
+        if is_ending or not self._fleet.has_served:
             raise EnvironmentProblem(
                 "nothing was reloaded",
                 cause="the server was asked to stop"
-                if self._fleet.is_ending
+                if is_ending
                 else "the app is still being loaded for the first time",
             )
         try:

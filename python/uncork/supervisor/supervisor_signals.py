@@ -24,17 +24,17 @@ class SupervisorSignals:
     def __init__(self) -> None:
         self._stops = Stops()
         self._count = 0
-        self._is_asked_otherwise = False
+        self._was_stop_asked = False
         self._process = os.getpid()
 
     @property
     def is_stop_asked(self) -> bool:
         """Whether a stop of either kind was asked for so far."""
-        return self._count > 0 or self._is_asked_otherwise
+        return self._was_stop_asked
 
     def note_stop(self) -> None:
         """A stop was asked for by something that is no signal."""
-        self._is_asked_otherwise = True
+        self._was_stop_asked = True
 
     def __enter__(self) -> Self:
         self._reader, self._writer = os.pipe()
@@ -54,7 +54,7 @@ class SupervisorSignals:
     ) -> None:
         is_parent = os.getpid() == self._process
         for number, handler in self._before.items():
-            if is_parent and self._count and number in ACTIONS:
+            if is_parent and self._was_stop_asked and number in ACTIONS:
                 # What comes now is the interpreter's end; a stop that is asked for once more
                 # would make a failure of it.
                 signal.signal(number, signal.SIG_IGN)
@@ -63,6 +63,10 @@ class SupervisorSignals:
         signal.set_wakeup_fd(self._descriptor_before)
         os.close(self._reader)
         os.close(self._writer)
+
+    def count_anew(self) -> None:
+        """Has the next stop that is asked for be the first one again."""
+        self._count = 0
 
     def fileno(self) -> int:
         """Readable when there is something to hear."""
@@ -79,6 +83,7 @@ class SupervisorSignals:
             if action in (Action.DRAIN, Action.STOP):
                 if self._stops.count(number):
                     self._count += 1
+                    self._was_stop_asked = True
                     yield Action.STOP if self._count > 1 else action
             elif action is not None:
                 yield action

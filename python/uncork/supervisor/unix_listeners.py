@@ -166,7 +166,7 @@ def _ids(owner: str | None) -> tuple[int, int]:
 def _id(text: str, look_up: Callable[[str], int]) -> int:
     if not text:
         return -1
-    return int(text) if text.isdigit() else look_up(text)
+    return int(text) if text.isdecimal() else look_up(text)
 
 
 def _nobody(kind: str, name: str) -> UsageError:
