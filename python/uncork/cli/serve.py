@@ -14,6 +14,7 @@ from uncork.cli.commands import AppCommand, GroupedOption, Invocation, script_ar
 from uncork.cli.setting_flags import setting_options
 from uncork.cli.show_settings import settings_as_json, settings_as_table
 from uncork.errors import UsageError
+from uncork.settings import ServiceVariables, take_service_variables, with_passed_listeners
 
 if TYPE_CHECKING:
     from uncork.app_locator import AppSpec
@@ -41,32 +42,36 @@ def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameter
     """Serves until it is asked to stop and returns the exit code."""
     if as_json and not show_settings:
         raise UsageError("`--json` goes with `--show-settings`", hints=("write both, or none",))
+    service = take_service_variables(os.environ, os.getpid())
     environ = dict(os.environ)  # before `.env` adds to it
     choice = choose_app(parameters)
+    resolved = with_passed_listeners(choice.resolved, service)
     if show_settings:
         show = settings_as_json if as_json else settings_as_table
-        console.out(show(choice.resolved))
+        console.out(show(resolved))
         return 0
     from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
 
     verbose = ctx.ensure_object(Invocation).verbose
     return supervisor.serve(
-        choice.resolved,
+        resolved,
         choice.spec,
         script_arguments(),
         verbose=verbose,
-        read_again=lambda: _read_again(parameters, environ),
+        read_again=lambda: _read_again(parameters, environ, service),
+        service=service,
     )
 
 
 def _read_again(
-    parameters: Mapping[str, Any], environ: Mapping[str, str]
+    parameters: Mapping[str, Any], environ: Mapping[str, str], service: ServiceVariables
 ) -> tuple[ResolvedSettings, AppSpec, Mapping[str, str]]:
     """The settings and the app as the files name them by now, and the app's environment."""
     choice = read_choice(parameters, environ)
     for warning in choice.resolved.warnings:
         console.warn(warning)
-    return choice.resolved, choice.spec, {**choice.resolved.dotenv, **environ}
+    resolved = with_passed_listeners(choice.resolved, service)
+    return resolved, choice.spec, {**choice.resolved.dotenv, **environ}
 
 
 command = AppCommand(

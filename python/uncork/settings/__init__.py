@@ -9,6 +9,11 @@ from uncork.settings.declarations import Declaration, LoadAs, Settings, declarat
 from uncork.settings.origin import Origin
 from uncork.settings.resolution import ResolvedSettings, resolve
 from uncork.settings.runtime_folders import RuntimeFolder, runtime_folders
+from uncork.settings.service_variables import (
+    ServiceVariables,
+    take_service_variables,
+    with_passed_listeners,
+)
 
 __all__ = [
     "BadValueError",
@@ -18,9 +23,12 @@ __all__ = [
     "Origin",
     "ResolvedSettings",
     "RuntimeFolder",
+    "ServiceVariables",
     "Settings",
     "declarations",
     "parse_bind",
     "resolve",
     "runtime_folders",
+    "take_service_variables",
+    "with_passed_listeners",
 ]

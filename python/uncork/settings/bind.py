@@ -21,6 +21,8 @@ DEFAULT_PORT = 8000
 MAX_UNIX_PATH_BYTES = 107 if sys.platform == "linux" else 103
 
 _FORMS = "write `host:port`, `[ipv6]:port`, `unix:/path` or `fd://N`"
+# systemd.socket(5), `FileDescriptorName=`, less what would not stand in a list of addresses.
+_LISTENER_NAME = re.compile(r"(?![0-9]+$)[A-Za-z0-9_][A-Za-z0-9_.@-]{0,254}")
 _PORT = re.compile(r"0|[1-9][0-9]{0,5}")
 _IPV4_LIKE = re.compile(r"[0-9.]+")
 _HOST_NAME = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]*[A-Za-z0-9_.])?")
@@ -35,7 +37,8 @@ class Bind:
         host: For `tcp`: a name, an IPv4 address, or an IPv6 address without brackets.
         port: For `tcp`: 0 means that the system chooses a free one.
         path: For `unix`: where the socket's file is to be.
-        descriptor: For `fd`: the number of an inherited descriptor.
+        descriptor: For `fd`: the number of an inherited descriptor; -1 when it has a name.
+        name: For `fd`: the name of one or more that a service manager hands over.
     """
 
     kind: Literal["tcp", "unix", "fd"]
@@ -43,6 +46,7 @@ class Bind:
     port: int = 0
     path: str = ""
     descriptor: int = -1
+    name: str = ""
 
     @property
     def text(self) -> str:
@@ -50,7 +54,7 @@ class Bind:
         if self.kind == "unix":
             return f"unix:{self.path}"
         if self.kind == "fd":
-            return f"fd://{self.descriptor}"
+            return f"fd://{self.name or self.descriptor}"
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}"
 
@@ -67,7 +71,7 @@ def parse_bind(text: str) -> Bind:
     if text.startswith("unix:"):
         return Bind("unix", path=_unix_path(text.removeprefix("unix:")))
     if text.startswith("fd:"):
-        return Bind("fd", descriptor=_descriptor(text))
+        return _descriptor(text)
     _refuse_known_mistakes(text)
     host, _, port = text.rpartition(":")
     return Bind("tcp", host=_host(host), port=_port(port))
@@ -180,10 +184,12 @@ def _unix_path(path: str) -> str:
     return normal
 
 
-def _descriptor(text: str) -> int:
+def _descriptor(text: str) -> Bind:
     number = text.removeprefix("fd://")
     if re.fullmatch(r"0|[1-9][0-9]{0,6}", number):
-        return int(number)
+        return Bind("fd", descriptor=int(number))
+    if text.startswith("fd://") and _LISTENER_NAME.fullmatch(number):
+        return Bind("fd", name=number)
     raise BadValueError(
         "it does not name an inherited descriptor by its number", "write it as in `fd://3`"
     )

@@ -168,7 +168,9 @@ class Settings:
         _LISTENING,
         "An address to listen on: `host:port`, `[ipv6]:port`, `unix:/path` or `fd://N`. "
         "The flag may be repeated; a file takes an array, a variable takes commas. `fd://N` is "
-        "a listening socket that whoever started `uncork` has opened. `PORT=5000` means "
+        "a listening socket that whoever started `uncork` has opened, `fd://NAME` one that systemd "
+        "hands over under that name; without any address, all that systemd hands over are taken. "
+        "`PORT=5000` means "
         "`0.0.0.0:5000`, as hosting platforms expect; `FLASK_RUN_HOST` and `FLASK_RUN_PORT` "
         "make one address, and the half that is missing comes from the default.",
         short_flag="-b",

@@ -5,16 +5,19 @@ The supervisor never imports the app: whatever that does, it does to its worker.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from uncork.app_locator import AppSpec
-from uncork.settings import ResolvedSettings, Settings
+from uncork.settings import ResolvedSettings, ServiceVariables, Settings
 from uncork.supervisor.control.commands import Commands
 from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.privileges import run_as
+from uncork.supervisor.service_manager import ServiceManager
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals
 from uncork.supervisor.worker_process import Plan, run_worker
@@ -32,6 +35,7 @@ def serve(
     *,
     verbose: bool,
     read_again: ReadAgain,
+    service: ServiceVariables,
 ) -> int:
     """Serves until it is asked to stop; the exit code, which is then 0.
 
@@ -44,6 +48,7 @@ def serve(
         script_arguments: What the app finds in `sys.argv` behind its own name.
         verbose: Show tracebacks whole.
         read_again: For a reload.
+        service: What a service manager has handed over.
 
     Raises:
         UncorkError: It could not be served.
@@ -56,10 +61,14 @@ def serve(
         run_as(resolved.values)
         return Plan(resolved, spec, script_arguments, environ=environ, verbose=verbose)
 
+    for descriptor in service.descriptors:
+        with suppress(OSError):  # which is told where it is listened on
+            os.set_inheritable(descriptor, False)
     signals, listeners, admin_listeners = SupervisorSignals(), Listeners(), Listeners()
     supervision = Supervision(plan, plan_again, signals, listeners)
     try:
         with signals, listeners, admin_listeners, supervision:
+            supervision.attend_to(ServiceManager(service, supervision.status, supervision.settings))
             stacks = StackInquiries(supervision.tell)
             supervision.attend_to(stacks)
             control = open_control(resolved.values.control, Commands(supervision, stacks))

@@ -205,6 +205,10 @@ class Supervision:
         status = server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
         return replace(status, state="stopping") if self._drain_delay.is_running else status
 
+    def settings(self) -> Settings:
+        """Those that are served with by now."""
+        return self._plans[min(self._plans)].resolved.values
+
     def do(self, action: Action) -> None:
         """Does what a signal asks for; why it can't be done, is told here."""
         now = time.monotonic()
@@ -336,7 +340,7 @@ class Supervision:
             console.warn("the reload failed, and nothing has changed: the settings can't be read")
             self.reloads.refused(error)
             raise
-        old = self._plans[min(self._plans)].resolved.values
+        old = self.settings()
         values = plan.resolved.values
         if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
             names = ", ".join(f"`{name}`" for name in changed)
@@ -451,7 +455,7 @@ class Supervision:
     def _say_ready(self) -> None:
         assert self._loaded is not None
         facts = self._loaded.facts
-        warn_of_root(self._plans[min(self._plans)].resolved.values)
+        warn_of_root(self.settings())
         served = Served(
             facts["name"], facts["origin"], facts["version"], facts["certificate"] is not None
         )

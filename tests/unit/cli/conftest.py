@@ -64,8 +64,10 @@ class FakeSupervisor:
 
     read_again: Any = None
 
-    def serve(self, resolved, spec, script_arguments, *, verbose, read_again):
-        self.read_again = read_again
+    service: Any = None
+
+    def serve(self, resolved, spec, script_arguments, *, verbose, read_again, service):
+        self.read_again, self.service = read_again, service
         self.served.append((resolved, spec, script_arguments, verbose))
         if self.failure:
             raise self.failure

@@ -22,6 +22,8 @@ from uncork.settings.bind import MAX_UNIX_PATH_BYTES
         ("unix:/with space", Bind("unix", path="/with space")),
         ("fd://0", Bind("fd", descriptor=0)),
         ("fd://12", Bind("fd", descriptor=12)),
+        ("fd://hello.socket", Bind("fd", name="hello.socket")),
+        ("fd://2nd", Bind("fd", name="2nd")),
     ],
 )
 def test_an_address_is_read_and_written_back_as_it_was(text, bind):
@@ -77,7 +79,8 @@ def test_a_unix_path_with_three_slashes_is_absolute():
         ("unix:/" + "ü" * (MAX_UNIX_PATH_BYTES // 2 + 1), "shorter"),
         ("fd:3", "fd://3"),
         ("fd://", "fd://3"),
-        ("fd://x", "fd://3"),
+        ("fd:x", "fd://3"),
+        ("fd://a:b", "fd://3"),
         ("fd://-1", "fd://3"),
         ("fd://03", "fd://3"),
         ("fd://99999999", "fd://3"),
