@@ -15,7 +15,7 @@ from uncork.supervisor.certificates import ADHOC
 from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
-from uncork.supervisor.signals import Action, SignalActions
+from uncork.supervisor.signals import Action, SignalActions, StopAsked
 from uncork.supervisor.single_worker import one_worker_reason
 from uncork.supervisor.supervisor_link import Grant, Loaded, SupervisorLink
 
@@ -72,6 +72,8 @@ class Serving:
         try:
             with self._signals.serving() as unheard:
                 self._serve(located, unheard)
+        except StopAsked:
+            raise  # in the moment before it served, which is no failure
         except BaseException as error:
             self.failure = error
             raise
