@@ -14,7 +14,7 @@ from uncork.cli.commands import AppCommand, GroupedOption, Invocation, script_ar
 from uncork.cli.setting_flags import setting_options
 from uncork.cli.show_settings import settings_as_json, settings_as_table
 from uncork.errors import UsageError
-from uncork.settings import ServiceVariables, take_service_variables, with_passed_listeners
+from uncork.settings import Surroundings, take_surroundings, with_passed_listeners
 
 if TYPE_CHECKING:
     from uncork.app_locator import AppSpec
@@ -42,35 +42,38 @@ def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameter
     """Serves until it is asked to stop and returns the exit code."""
     if as_json and not show_settings:
         raise UsageError("`--json` goes with `--show-settings`", hints=("write both, or none",))
-    service = take_service_variables(os.environ, os.getpid())
-    environ = dict(os.environ)  # before `.env` adds to it
+    surroundings = take_surroundings(os.environ, os.getpid())  # before `.env` adds to it
     choice = choose_app(parameters)
-    resolved = with_passed_listeners(choice.resolved, service)
+    resolved = with_passed_listeners(choice.resolved, surroundings.service)
     if show_settings:
         show = settings_as_json if as_json else settings_as_table
         console.out(show(resolved))
         return 0
     from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
 
+    if surroundings.handover is not None and surroundings.handover.purpose == "check":
+        supervisor.check(resolved, surroundings.handover)
+        return 0
     verbose = ctx.ensure_object(Invocation).verbose
     return supervisor.serve(
         resolved,
         choice.spec,
         script_arguments(),
         verbose=verbose,
-        read_again=lambda: _read_again(parameters, environ, service),
-        service=service,
+        read_again=lambda: _read_again(parameters, surroundings),
+        surroundings=surroundings,
     )
 
 
 def _read_again(
-    parameters: Mapping[str, Any], environ: Mapping[str, str], service: ServiceVariables
+    parameters: Mapping[str, Any], surroundings: Surroundings
 ) -> tuple[ResolvedSettings, AppSpec, Mapping[str, str]]:
     """The settings and the app as the files name them by now, and the app's environment."""
+    environ = surroundings.environ
     choice = read_choice(parameters, environ)
     for warning in choice.resolved.warnings:
         console.warn(warning)
-    resolved = with_passed_listeners(choice.resolved, service)
+    resolved = with_passed_listeners(choice.resolved, surroundings.service)
     return resolved, choice.spec, {**choice.resolved.dotenv, **environ}
 
 

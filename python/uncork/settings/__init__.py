@@ -9,26 +9,25 @@ from uncork.settings.declarations import Declaration, LoadAs, Settings, declarat
 from uncork.settings.origin import Origin
 from uncork.settings.resolution import ResolvedSettings, resolve
 from uncork.settings.runtime_folders import RuntimeFolder, runtime_folders
-from uncork.settings.service_variables import (
-    ServiceVariables,
-    take_service_variables,
-    with_passed_listeners,
-)
+from uncork.settings.service_variables import ServiceVariables, with_passed_listeners
+from uncork.settings.surroundings import HandoverVariable, Surroundings, take_surroundings
 
 __all__ = [
     "BadValueError",
     "Bind",
     "Declaration",
+    "HandoverVariable",
     "LoadAs",
     "Origin",
     "ResolvedSettings",
     "RuntimeFolder",
     "ServiceVariables",
     "Settings",
+    "Surroundings",
     "declarations",
     "parse_bind",
     "resolve",
     "runtime_folders",
-    "take_service_variables",
+    "take_surroundings",
     "with_passed_listeners",
 ]

@@ -10,32 +10,46 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from uncork.app_locator import AppSpec
-from uncork.settings import ResolvedSettings, ServiceVariables, Settings
+from uncork.settings import HandoverVariable, ResolvedSettings, Settings, Surroundings
 from uncork.supervisor.control.commands import Commands
 from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
+from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.privileges import run_as
+from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.service_manager import ServiceManager
 from uncork.supervisor.supervision import Supervision
-from uncork.supervisor.supervisor_signals import SupervisorSignals
+from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 from uncork.supervisor.worker_process import Plan, run_worker
+from uncork.worker import version
 
-__all__ = ["serve"]
+__all__ = ["check", "serve"]
 
 ReadAgain = Callable[[], tuple[ResolvedSettings, AppSpec, Mapping[str, str]]]
 """The settings, the app and the environment as they are by now; raises `UncorkError`."""
 
 
-def serve(
+def check(resolved: ResolvedSettings, handover: HandoverVariable) -> None:
+    """Finds out whether a process could go on with this program; serves nothing.
+
+    Raises:
+        UncorkError: It could not.
+    """
+    run_as(resolved.values)
+    Handover.from_text(handover.state)
+    version()
+
+
+def serve(  # noqa: PLR0913 (each is one thing that the command line has found out)
     resolved: ResolvedSettings,
     spec: AppSpec,
     script_arguments: Sequence[str],
     *,
     verbose: bool,
     read_again: ReadAgain,
-    service: ServiceVariables,
+    surroundings: Surroundings,
 ) -> int:
     """Serves until it is asked to stop; the exit code, which is then 0.
 
@@ -48,7 +62,7 @@ def serve(
         script_arguments: What the app finds in `sys.argv` behind its own name.
         verbose: Show tracebacks whole.
         read_again: For a reload.
-        service: What a service manager has handed over.
+        surroundings: What a service manager, or an earlier program of this process, hands over.
 
     Raises:
         UncorkError: It could not be served.
@@ -61,6 +75,7 @@ def serve(
         run_as(resolved.values)
         return Plan(resolved, spec, script_arguments, environ=environ, verbose=verbose)
 
+    service = surroundings.service
     for descriptor in service.descriptors:
         with suppress(OSError):  # which is told where it is listened on
             os.set_inheritable(descriptor, False)
@@ -68,7 +83,19 @@ def serve(
     supervision = Supervision(plan, plan_again, signals, listeners)
     try:
         with signals, listeners, admin_listeners, supervision:
-            supervision.attend_to(ServiceManager(service, supervision.status, supervision.settings))
+            if surroundings.handover is not None:
+                supervision.take_over(Handover.from_text(surroundings.handover.state))
+                hear_from_here()
+            restarting = supervision.restarting = Restarting(surroundings, supervision)
+            supervision.attend_to(restarting)
+            supervision.attend_to(
+                ServiceManager(
+                    service,
+                    supervision.status,
+                    supervision.settings,
+                    is_ready=surroundings.handover is not None,
+                )
+            )
             stacks = StackInquiries(supervision.tell)
             supervision.attend_to(stacks)
             control = open_control(resolved.values.control, Commands(supervision, stacks))

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Self
 
+from uncork.supervisor.handover import HandedChannel
+
 _RECEIVE_BYTES = 64 * 1024
 # The kernel's own limit for one call is 253 (`SCM_MAX_FD`).
 _MAX_DESCRIPTORS = 250
@@ -64,6 +66,19 @@ class Channel:
         """Both ends of a new channel."""
         one, other = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         return cls(one), cls(other)
+
+    def hand_over(self) -> HandedChannel:
+        """What `taken_over` makes the same end of, in the next program of this process."""
+        return HandedChannel(self.fileno(), self._bytes.decode("latin-1"))
+
+    @classmethod
+    def taken_over(cls, handed: HandedChannel) -> Self:
+        """An end that was open before this program."""
+        end = socket.socket(fileno=handed.descriptor)
+        end.set_inheritable(False)
+        channel = cls(end)
+        channel._bytes = handed.unread.encode("latin-1")
+        return channel
 
     def fileno(self) -> int:
         """The descriptor to poll; -1 when it was closed."""

@@ -39,5 +39,13 @@ class Duty:
     def on_worker_death(self, pid: int) -> None:
         """A worker was reaped."""
 
+    def let_go(self) -> bool:
+        """Whether no process of its own is left; asked again and again before a restart.
+
+        The next program of this process would not know them. Each is to be asked to end when this
+        is called for the first time.
+        """
+        return True
+
     def close(self) -> None:
         """Gives back what it has: in the supervisor at its end, and in each new worker."""

@@ -124,6 +124,20 @@ class Fleet:
         """The number of a worker's generation."""
         return self._workers[pid].generation
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether it serves, and no worker is being started or soon to be."""
+        is_trying = any(worker.state is State.BOOTING for worker in self._workers.values())
+        is_waiting = self._respawn_at is not None or self._is_ending
+        return self._serving is not None and not (self._coming or is_trying or is_waiting)
+
+    def adopt(self, serving: Generation, workers: Iterable[WorkerHandle]) -> None:
+        """Goes on with workers that were started by an earlier program of this process."""
+        self._serving, self._coming = serving, None
+        self._wanted = serving.workers
+        self.has_served = True
+        self._workers = {worker.pid: worker for worker in workers}
+
     def start(self, now: float) -> None:
         """Starts the first worker; the others follow when that one serves.
 

@@ -1,4 +1,4 @@
-"""The one place that forks.
+"""The one place that forks, and that becomes another program.
 
 A worker begins where `serve` was called: the fork is told as an exception, which unwinds the
 supervisor's loop, so that nothing of it is left on the stack and each `with` block gives back
@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from typing import NoReturn
 
 from uncork.supervisor.channel import Channel
 from uncork.supervisor.supervisor_signals import fork_with_signals_waiting
@@ -80,9 +81,7 @@ def fork_process(job: Callable[[Channel], int]) -> tuple[int, Channel]:
 def _fork() -> tuple[int, Channel]:
     """What `os.fork` returns, and this process's end of a channel between the two."""
     parents, childs = Channel.pair()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):
-            stream.flush()  # what is left in them would be written twice
+    _flush()  # what is left would be written twice
     try:
         pid = fork_with_signals_waiting(os.fork)
     except OSError:
@@ -92,3 +91,37 @@ def _fork() -> tuple[int, Channel]:
     own, other = (parents, childs) if pid else (childs, parents)
     other.close()
     return pid, own
+
+
+def start_program(command: Sequence[str], environ: Mapping[str, str]) -> int:
+    """The process id of a program that runs beside this one.
+
+    Raises:
+        OSError: The machine refuses.
+    """
+    _flush()
+    return os.posix_spawn(command[0], [*command], environ)
+
+
+def become_program(
+    command: Sequence[str], environ: Mapping[str, str], descriptors: Sequence[int]
+) -> NoReturn:
+    """Becomes another program, which has `descriptors` and the standard ones, and no others.
+
+    Raises:
+        OSError: The machine refuses, and nothing has changed.
+    """
+    _flush()
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, True)
+    try:
+        os.execve(command[0], [*command], environ)
+    finally:
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()

@@ -11,11 +11,13 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from uncork.errors import UsageError
-from uncork.settings.bind import Bind
+from uncork.settings.bind import Bind, parse_bind
+from uncork.supervisor.handover import HandedListener
 from uncork.supervisor.inherited_listeners import adopt
 from uncork.supervisor.tcp_listeners import open_tcp
 from uncork.supervisor.unix_listeners import SocketFile, open_unix
@@ -90,6 +92,27 @@ class Listeners:
         except BaseException:
             self.close()
             raise
+
+    def hand_over(self) -> list[HandedListener]:
+        """What `take_over` makes the same listeners of, in the next program of this process."""
+        return [
+            HandedListener(
+                each.socket.fileno(),
+                each.bind.text,
+                (str(each.file.path), each.file.device, each.file.inode) if each.file else None,
+            )
+            for each in self._open
+        ]
+
+    def take_over(self, handed: Sequence[HandedListener]) -> None:
+        """Goes on with listeners that were open before this program."""
+        for each in handed:
+            taken = socket.socket(fileno=each.descriptor)
+            taken.set_inheritable(False)
+            taken.setblocking(False)
+            path, device, inode = each.file or ("", 0, 0)
+            file = SocketFile(Path(path), device, inode) if each.file else None
+            self._open.append(Listener(taken, parse_bind(each.bind), file))
 
     def close(self) -> None:
         """Closes the listeners, and removes the files of their own; idempotent."""

@@ -29,24 +29,29 @@ from uncork.supervisor.duty import Duty
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
+from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.privileges import rights_of, run_as, warn_of_root
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
+from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.signals import Action
 from uncork.supervisor.status import ServerStatus
 from uncork.supervisor.status_report import Described, Start, server_status
-from uncork.supervisor.supervisor_signals import SupervisorSignals
+from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 from uncork.supervisor.worker_count import WorkerCount, worker_count
 from uncork.supervisor.worker_process import Plan
 
 _RESERVED = {
     Action.REOPEN_LOGS: "reopening logs (USR1)",
-    Action.RESTART: "restart (USR2)",
 }
 _AT_START = ("bind", "admin", "backlog", "unix_mode", "unix_owner")
 """Settings that a reload does not change: they are those of sockets that are open."""
+
+
+_OWN = "app"
+"""The name of the app's listeners among all that are handed over."""
 
 
 class Supervision:
@@ -63,6 +68,7 @@ class Supervision:
         reloads: What became of the last reloads.
         control: Where the control socket is; `None`: nowhere.
         scoreboard: Where each worker has a row.
+        restarting: What restarts the server; `None`: nothing does.
     """
 
     def __init__(
@@ -93,6 +99,8 @@ class Supervision:
         self._failures: dict[int, UncorkError] = {}
         self.reloads = ReloadHistory()
         self.control: str | None = None
+        self.restarting: Restarting | None = None
+        self._was_taken_over = False
 
     def __enter__(self) -> Self:
         return self
@@ -120,8 +128,11 @@ class Supervision:
             UncorkError: The address can't be listened on.
             InWorker: This is a new worker.
         """
-        self._bind_early()
-        self._fleet.start(time.monotonic())
+        if self._was_taken_over:
+            self._reload_as_told()
+        else:
+            self._bind_early()
+            self._fleet.start(time.monotonic())
         while not self._fleet.has_ended:
             self._wait()
             for action in self._signals.heard():
@@ -224,7 +235,10 @@ class Supervision:
                 self._reload_as_told()
             case Action.MORE | Action.FEWER:
                 self._fleet.resize(1 if action is Action.MORE else -1, now)
-            case Action.REOPEN_LOGS | Action.RESTART:
+            case Action.RESTART:
+                if self.restarting is not None:
+                    self.restarting.ask()
+            case Action.REOPEN_LOGS:
                 console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
 
     def tell(self, pid: int, message: Message) -> bool:
@@ -240,6 +254,67 @@ class Supervision:
     def scale(self, workers: int) -> None:
         """Has so many workers from now on, until a reload reads the settings anew."""
         self._fleet.resize(workers - self._fleet.wanted, time.monotonic())
+
+    # A restart: see `restarting.Restartable`.
+
+    def why_not_restart(self) -> str | None:
+        """Why this is no time for a restart, or `None`."""
+        if self._fleet.is_ending or self._drain_delay.is_running:
+            return "the server was asked to stop"
+        return None if self._fleet.has_served else "the app is still being loaded"
+
+    def is_settled(self) -> bool:
+        """Whether nothing is under way that a restart would break off."""
+        still_there = [duty for duty in self._duties if not duty.let_go()]  # each is asked
+        return self._fleet.is_settled and not still_there
+
+    def hold_signals(self) -> bool:
+        """Has signals wait for the next program; `False`: some wait for this one already."""
+        return self._signals.hold()
+
+    def hear_signals(self) -> None:
+        """Lets them in again."""
+        hear_from_here()
+
+    def hand_over(self) -> Handover:
+        """What the next program goes on with."""
+        channels = {
+            pid: channel.hand_over()
+            for pid, channel in self._channels.items()
+            if channel.fileno() >= 0
+        }
+        assert self._fleet.serving is not None
+        return Handover(
+            listeners={_OWN: self._listeners.hand_over()},
+            workers=[(handle, channels.get(handle.pid)) for handle in self._fleet.workers],
+            generation=self._fleet.serving.number,
+            last_generation=self._last_generation,
+            loaded=self._loaded.facts if self._loaded else None,
+            at_start=_at_start(self.settings()),
+            started=(self._start.at, self._start.time_of_day),
+            restarts=dict(self._fleet.restarts),
+        )
+
+    def take_over(self, handover: Handover) -> None:
+        """Goes on where an earlier program of this process was; `run` then loads the app anew."""
+        self._was_taken_over = True
+        number, plan = handover.generation, self._plans[1]
+        self._plans = {number: plan}
+        self._last_generation = handover.last_generation
+        self._listeners.take_over(handover.listeners.get(_OWN, ()))
+        for handle, channel in handover.workers:
+            if channel is not None:
+                self._channels[handle.pid] = Channel.taken_over(channel)
+        self._fleet.adopt(
+            _generation(number, plan, self._count), [handle for handle, _ in handover.workers]
+        )
+        self._fleet.restarts.update(handover.restarts)
+        self._loaded = Message(Kind.LOADED, handover.loaded) if handover.loaded else None
+        at, time_of_day = handover.started
+        self._start = replace(self._start, at=at, time_of_day=time_of_day)
+        now = _at_start(self.settings())
+        if changed := [name for name, text in now.items() if handover.at_start.get(name) != text]:
+            _warn_of_changed(changed, "restart")
 
     def plan_of(self, generation: int) -> Plan:
         """What a generation is started with."""
@@ -343,8 +418,7 @@ class Supervision:
         old = self.settings()
         values = plan.resolved.values
         if changed := [name for name in _AT_START if getattr(old, name) != getattr(values, name)]:
-            names = ", ".join(f"`{name}`" for name in changed)
-            console.warn(f"a reload does not change {names}: that takes a new start")
+            _warn_of_changed(changed, "reload")
         for given_up in [number for number in self._plans if number > min(self._plans)]:
             del self._plans[given_up]  # this try takes its place
         self._last_generation += 1
@@ -473,3 +547,13 @@ class Supervision:
 def _generation(number: int, plan: Plan, count: WorkerCount) -> Generation:
     values = plan.resolved.values
     return Generation(number, count.number, values.boot_timeout, values.graceful_timeout)
+
+
+def _at_start(settings: Settings) -> dict[str, str]:
+    """The settings that hold for as long as the listeners are open."""
+    return {name: repr(getattr(settings, name)) for name in _AT_START}
+
+
+def _warn_of_changed(settings: Sequence[str], action: str) -> None:
+    names = ", ".join(f"`{name}`" for name in settings)
+    console.warn(f"a {action} does not change {names}: that takes a new start")

@@ -8,6 +8,7 @@ own handlers are in place.
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
@@ -67,6 +68,20 @@ class SupervisorSignals:
     def count_anew(self) -> None:
         """Has the next stop that is asked for be the first one again."""
         self._count = 0
+
+    def hold(self) -> bool:
+        """Has signals wait, for another program or for `hear_from_here`.
+
+        `False`: some were heard already and are to be attended to; then none waits.
+        """
+        numbers = (*ACTIONS, signal.SIGCHLD)
+        signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        if poll.poll(0):
+            hear_from_here()
+            return False
+        return True
 
     def fileno(self) -> int:
         """Readable when there is something to hear."""

@@ -64,10 +64,10 @@ class FakeSupervisor:
 
     read_again: Any = None
 
-    service: Any = None
+    surroundings: Any = None
 
-    def serve(self, resolved, spec, script_arguments, *, verbose, read_again, service):
-        self.read_again, self.service = read_again, service
+    def serve(self, resolved, spec, script_arguments, *, verbose, read_again, surroundings):
+        self.read_again, self.surroundings = read_again, surroundings
         self.served.append((resolved, spec, script_arguments, verbose))
         if self.failure:
             raise self.failure
