@@ -8,6 +8,7 @@
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
 # make soak           ten million requests, a million aborted ones, thousands of slow clients
 # make sanitize       the tests on processes, with AddressSanitizer; TESTS='tests/e2e/…' for less
+# make systemd        uncork under a real systemd, in a container; as root, needs debootstrap and systemd-container
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
 #
 # PYTHON=python3.13 before or behind any of them takes that interpreter, in a folder of its own.
@@ -25,7 +26,7 @@ TESTS ?= tests/e2e
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench behaviour soak sanitize fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour soak sanitize systemd fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -84,6 +85,10 @@ sanitize: $(VENV)/.test
 	LD_PRELOAD=$$(gcc -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0:detect_stack_use_after_return=1 \
 		PYTHONMALLOC=malloc PYTHONPATH=$(SANITIZED)/python \
 		$(BIN)/python -m pytest -m 'not measures' --timeout 60 $(TESTS)
+
+# The tree of the container is made once, in /var/tmp; its Python is Debian's, as the build's has to be.
+systemd: $(VENV)/.built
+	$(BIN)/python -m tests.systemd.run
 
 bench: $(VENV)/.demo benchmarks/.venv/failures.json
 	$(BIN)/python -m benchmarks.run --uncork $(BIN)/uncork $(BENCH)

@@ -1,0 +1,1 @@
+"""uncork under a real systemd, in a container: `make systemd`."""
