@@ -7,6 +7,7 @@ from uncork.settings.bad_value import BadValueError
 from uncork.settings.bind import Bind, parse_bind
 from uncork.settings.declarations import Declaration, LoadAs, Settings, declarations
 from uncork.settings.origin import Origin
+from uncork.settings.quantities import parse_duration
 from uncork.settings.resolution import ResolvedSettings, resolve
 from uncork.settings.runtime_folders import RuntimeFolder, runtime_folders
 from uncork.settings.service_variables import ServiceVariables, with_passed_listeners
@@ -26,6 +27,7 @@ __all__ = [
     "Surroundings",
     "declarations",
     "parse_bind",
+    "parse_duration",
     "resolve",
     "runtime_folders",
     "take_surroundings",

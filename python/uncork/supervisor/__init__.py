@@ -16,10 +16,10 @@ from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import Listeners
-from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.privileges import run_as
 from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.service_manager import ServiceManager
+from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 from uncork.supervisor.worker_process import Plan, run_worker

@@ -5,6 +5,7 @@ from tests.snapshots.compare import assert_same_as_snapshot
 HELP = {
     "uncork": ["--help"],
     "serve": ["serve", "--help"],
+    "health": ["health", "--help"],
     "routes": ["routes", "--help"],
     "shell": ["shell", "-h"],
     "status": ["status", "--help"],
