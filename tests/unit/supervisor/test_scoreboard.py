@@ -126,6 +126,7 @@ def test_requests_are_counted_by_the_class_of_their_status(served: Served) -> No
         client.get("/raise")
     with served.client() as client:
         client.request(b"GET / HTTP/1.1\r\nHost: bad host\r\n\r\n")  # refused by the loop
+    wait_until(lambda: served.board.totals().counters.requests_ended == 9, "all have ended")
     counters = served.board.worker(served.row).counters
     assert counters.responses == (0, 2, 1, 4, 2)
     assert (counters.requests_begun, counters.requests_ended) == (9, 9)
@@ -170,7 +171,7 @@ def test_a_running_request_is_named_with_its_thread(served: Served) -> None:
         assert figures.phase is Phase.SERVING
         served.app.gate.set()
         assert client.read_response().status == 200
-    assert served.running() == []
+    wait_until(lambda: served.running() == [], "it has ended")
     latency = served.board.worker(served.row).counters.latency
     assert latency.count == 1
     assert 0 < latency.sum_seconds < time.monotonic() - before
@@ -185,6 +186,8 @@ def test_each_request_of_a_thread_has_a_number_of_its_own(served: Served) -> Non
             names.add((request.row, request.cell, request.number))
             served.app.gate.set()
             client.read_response()
+            # The answer is there a moment before the thread has left.
+            wait_until(lambda: served.running() == [], "it has ended")
             served.app.gate.clear()
     assert len(names) == 3
 
