@@ -30,7 +30,7 @@ class WorkerSettings:
     Attributes:
         is_multiprocess: Whether other processes serve the same app (PEP 3333).
         max_body: In bytes; `None` is without a limit.
-        max_requests: On one connection; `None` is without a limit.
+        keep_alive_requests: On one connection; `None` is without a limit.
         min_rate: In bytes per second.
         certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
         key: The private key, PEM.
@@ -41,7 +41,7 @@ class WorkerSettings:
     max_queue: int
     queue_timeout_seconds: float
     max_connections: int
-    max_requests: int | None
+    keep_alive_requests: int | None
     max_head_bytes: int
     max_target_bytes: int
     max_trailer_bytes: int
@@ -73,7 +73,7 @@ def worker_settings(
         max_queue=settings.queue,
         queue_timeout_seconds=settings.queue_timeout,
         max_connections=settings.max_connections,
-        max_requests=settings.max_requests,
+        keep_alive_requests=settings.keep_alive_requests,
         max_head_bytes=settings.max_head,
         max_target_bytes=settings.max_target,
         max_trailer_bytes=settings.max_trailers,

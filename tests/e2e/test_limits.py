@@ -304,7 +304,7 @@ def test_a_download_that_goes_on_may_take_longer_than_the_timeout(
 
 @pytest.mark.slow
 def test_the_last_request_of_a_connection_is_told_so(serve: Serve) -> None:
-    server = serve("plain:app", "--max-requests=3")
+    server = serve("plain:app", "--keep-alive-requests=3")
     with server.client() as client, server.client() as other:
         client.send(b"".join(request(f"/{number}") for number in range(5)))
         answers = [client.read_response() for _ in range(3)]

@@ -249,7 +249,7 @@ impl Shared {
     ) -> Returned {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
-            && self.settings.max_requests.is_none_or(|limit| connection.requests < limit);
+            && self.settings.keep_alive_requests.is_none_or(|limit| connection.requests < limit);
         let keeps_alive = connection.serving().and_then(|serving| {
             thread.scorer.begin(serving.head, serving.info.peer, complete_ns);
             let host = CallHost { shared: self, scorer: &thread.scorer, call };

@@ -18,7 +18,7 @@ pub struct ServerSettings {
     /// idle, one is taken in nevertheless, and the next waits in the kernel's backlog.
     pub max_connections: usize,
     /// Requests on one connection; `None` for no limit.
-    pub max_requests: Option<u64>,
+    pub keep_alive_requests: Option<u64>,
     /// Bytes of a request's head, its empty line included.
     pub max_head_bytes: usize,
     /// Bytes of a request's target.
@@ -81,7 +81,7 @@ impl Default for ServerSettings {
             max_queue: 1024,
             queue_timeout: Duration::from_secs(45),
             max_connections: 16_384,
-            max_requests: None,
+            keep_alive_requests: None,
             max_head_bytes: 64 * 1024,
             max_target_bytes: 8 * 1024,
             max_trailer_bytes: 16 * 1024,

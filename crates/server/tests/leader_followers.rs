@@ -321,7 +321,7 @@ fn a_body_that_dribbles_is_cut_off_and_one_that_flows_is_not() {
 
 #[test]
 fn a_connection_serves_so_many_requests_and_no_more() {
-    let running = Running::start(ServerSettings { max_requests: Some(2), ..ServerSettings::default() });
+    let running = Running::start(ServerSettings { keep_alive_requests: Some(2), ..ServerSettings::default() });
     let mut stream = running.connect();
     for _ in 0..2 {
         stream.write_all(b"GET /fast HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();

@@ -405,7 +405,7 @@ class Settings:
         "backlog of the system. Each takes a descriptor, and the application needs some too: where "
         "the hard limit of open files is too low for that, there are fewer, and a warning says so.",
     )
-    max_requests: int | None = _setting(
+    keep_alive_requests: int | None = _setting(
         None,
         Count(1, 1_000_000_000, can_be_unlimited=True),
         _CONCURRENCY,
