@@ -2,7 +2,8 @@
 
 It is told what happened and when, and acts through `Hands` only; it knows no process, socket or
 clock. A generation is one loading of the code. The one that serves is told from the one that is
-coming, whose first worker is tried beside it: only when that one serves does it take over.
+coming, whose first worker is tried beside it: only when that one serves does it take over. The one
+from before stays until the new one is whole, and goes on if it never is.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Hands(Protocol):
         """Ends a worker that does not do it itself."""
 
     def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
-        """The generation that was coming now serves, or was given up for that error."""
+        """The generation that was coming is whole, or was given up for that error."""
 
     def took_over(self, generation: int) -> None:
         """All the workers of a new generation serve, and those before it go."""
@@ -88,7 +89,8 @@ class Fleet:
         self._wanted = first.workers
         self._respawn_at: float | None = None
         self._is_ending = False
-        self._is_taking_over = False
+        # The generation from before, for as long as the one that serves is not whole.
+        self._previous: Generation | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -119,6 +121,12 @@ class Fleet:
     def wanted(self) -> int:
         """How many workers are to serve."""
         return self._wanted
+
+    def is_on_trial(self, number: int) -> bool:
+        """Whether a generation from before goes on if this one fails."""
+        generation = self._coming or self._serving
+        fallback = self._serving if self._coming is not None else self._previous
+        return generation is not None and generation.number == number and fallback is not None
 
     def generation_of(self, pid: int) -> int:
         """The number of a worker's generation."""
@@ -161,12 +169,14 @@ class Fleet:
         worker.ready_at = now
         self.has_served = True
         if self._coming is not None and worker.generation == self._coming.number:
+            if self._serving is not None:
+                self._previous = replace(self._serving, workers=self._wanted)
             self._serving, self._coming = self._coming, None
             self._wanted = self._serving.workers
             self._respawn_at = None
             self._respawning.reset()
-            self._is_taking_over = self._serving.number > 1
-            self._hands.reload_ended(self._serving.number, error=None)
+            if self._previous is None:
+                self._hands.reload_ended(self._serving.number, error=None)
         self._fill(now)
         self._retire_old(now)
 
@@ -179,6 +189,9 @@ class Fleet:
             self._give_up_coming(worker, death)
         elif self._serving is None or worker.generation != self._serving.number:
             console.warn(f"{worker.name} of the old generation {death.text}")
+        elif self._previous is not None and worker.ready_at is None:
+            self._end_reload(self._serving, f"the new {worker.name} {death.text} before it served")
+            self._fall_back(now)
         else:
             self._replace(worker, death, now)
 
@@ -210,12 +223,15 @@ class Fleet:
             return
         if self._coming is not None:
             self._end_workers(self._of(self._coming), State.STOPPING, now)
+        if self._previous is not None:
+            self._fall_back(now)
         self._coming = generation
         try:
             self._spawn_first(now)
         except EnvironmentProblem as error:
             console.fail(error)
-            self._end_reload("no worker could be started for it")
+            self._coming = None
+            self._end_reload(generation, "no worker could be started for it")
 
     def resize(self, by: int, now: float) -> None:
         """Changes how many workers are wanted; one always remains."""
@@ -300,8 +316,9 @@ class Fleet:
         if len(ready) >= self._wanted:
             old = (w for w in self._workers.values() if w.generation < serving.number)
             self._end_workers(old, State.DRAINING, now)
-            if self._is_taking_over:
-                self._is_taking_over = False
+            if self._previous is not None:
+                self._previous = None
+                self._hands.reload_ended(serving.number, error=None)
                 console.say(f"reloaded: generation {serving.number} serves")
                 self._hands.took_over(serving.number)
 
@@ -320,25 +337,34 @@ class Fleet:
 
     def _give_up_coming(self, worker: WorkerHandle, death: Death) -> None:
         """The first worker of a generation never served; it has said why, if it could."""
-        if self._serving is not None:
-            self._end_reload(f"the new {worker.name} {death.text} before it served")
+        if self._serving is not None and self._coming is not None:
+            given_up, self._coming = self._coming, None
+            self._end_reload(given_up, f"the new {worker.name} {death.text} before it served")
             return
         self._is_ending = True
         self.exit_code = AppError.exit_code if death.exit_code is None else death.exit_code
         if death.exit_code is None:
             console.fail(AppError(f"{worker.name} {death.text} while it loaded the app"))
 
-    def _end_reload(self, cause: str) -> None:
-        """Gives the coming generation up, beside one that serves."""
-        assert self._coming is not None
-        number, self._coming = self._coming.number, None
+    def _fall_back(self, now: float) -> None:
+        """Lets the one from before go on, and the new workers finish what they have begun."""
+        assert self._serving is not None
+        given_up, self._serving, self._previous = self._serving, self._previous, None
+        assert self._serving is not None
+        self._wanted = self._serving.workers
+        self._respawn_at = None
+        self._end_workers(self._of(given_up), State.DRAINING, now)
+        self._fill(now)
+
+    def _end_reload(self, generation: Generation, cause: str) -> None:
+        """Tells that a generation is given up, beside one that serves."""
         error = AppError(
             "the reload failed, and nothing has changed: the code from before goes on serving",
             cause=cause,
             hints=("mend it, and reload again",),
         )
         console.fail(error)
-        self._hands.reload_ended(number, error=error)
+        self._hands.reload_ended(generation.number, error=error)
 
     def _note_ending(self, worker: WorkerHandle, death: Death) -> None:
         """One that was asked to end has ended."""

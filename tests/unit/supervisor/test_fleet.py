@@ -149,6 +149,63 @@ def test_the_old_generation_drains_when_the_new_one_is_whole(hands):
     assert (hands.drained, hands.reloads[1:]) == ([1, 2], [(2, True)])
 
 
+def test_a_second_worker_that_never_serves_ends_the_reload_and_the_old_ones_go_on(hands, capsys):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_ready(3, 11.0)
+    fleet.on_death(4, code(3), 12.0)
+    assert (hands.drained, hands.reloads[1:]) == ([3], [(2, False)])
+    assert "error: the reload failed" in capsys.readouterr().err
+    fleet.on_death(3, code(0), 13.0)
+    fleet.on_death(1, KILLED, 14.0)
+    assert hands.spawned[4:] == [(1, 0, False)]
+
+
+def test_old_workers_that_died_meanwhile_are_there_again_when_the_reload_is_given_up(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_ready(3, 11.0)
+    fleet.on_death(1, KILLED, 12.0)
+    assert len(hands.spawned) == 4
+    fleet.on_death(4, code(3), 12.0)
+    assert hands.spawned[4:] == [(1, 0, False)]
+
+
+def test_a_new_worker_that_dies_when_it_has_served_is_replaced(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_ready(3, 11.0)
+    fleet.on_death(3, KILLED, 12.5)
+    assert (hands.spawned[4:], hands.drained) == ([(2, 0, False)], [])
+    fleet.on_ready(4, 13.0)
+    fleet.on_ready(5, 13.0)
+    assert (hands.drained, hands.reloads[1:]) == ([1, 2], [(2, True)])
+
+
+def test_a_reload_while_another_is_half_done_takes_its_place(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_ready(3, 11.0)
+    fleet.reload(generation(3), 12.0)
+    assert (hands.drained, hands.spawned[4:]) == ([3, 4], [(3, 0, True)])
+    fleet.on_ready(5, 13.0)
+    fleet.on_ready(6, 13.0)
+    assert (hands.drained, hands.reloads[1:]) == ([3, 4, 1, 2], [(3, True)])
+
+
+def test_a_generation_is_on_trial_while_another_would_go_on(hands):
+    fleet = starting(hands)
+    assert not fleet.is_on_trial(1)
+    fleet.on_ready(1, 0.0)
+    assert not fleet.is_on_trial(1)
+    fleet.reload(generation(2), 10.0)
+    assert (fleet.is_on_trial(1), fleet.is_on_trial(2)) == (False, True)
+    fleet.on_ready(3, 11.0)
+    assert fleet.is_on_trial(2)
+    fleet.on_ready(4, 12.0)
+    assert not fleet.is_on_trial(2)
+
+
 def test_an_old_worker_that_has_drained_is_not_replaced(hands, capsys):
     fleet = serving(hands, workers=1)
     fleet.reload(generation(2, workers=1), 10.0)
