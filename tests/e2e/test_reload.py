@@ -148,6 +148,93 @@ def test_code_that_hangs_at_import_is_given_up(folder: Path) -> None:
         assert version(server) == "old"
 
 
+ASKED = """\
+import os, time, flask
+app = flask.Flask(__name__)
+
+@app.get("/")
+def index():
+    print("asked", flask.request.environ.get("uncork.health_request"), flush=True)
+    {body}
+    return "new"
+"""
+
+
+def health_failures() -> list[tuple[str, str]]:
+    return [
+        ("raise LookupError('no table')", "LookupError: no table"),
+        ("return 'later', 503", "`GET /` was answered with `503 SERVICE UNAVAILABLE`"),
+        ("time.sleep(60)", "`GET /` was not answered within 1 s"),
+        ("os._exit(1)", "ended with exit code 1"),
+    ]
+
+
+@pytest.mark.parametrize(("body", "told"), health_failures())
+def test_code_that_does_not_answer_the_health_request_leaves_the_old_serving(
+    folder: Path, body: str, told: str
+) -> None:
+    with LiveServer("hello:app", "--health-timeout=1", directory=folder) as server:
+        old = server.worker_pid
+        (folder / "hello.py").write_text(ASKED.format(body=body))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("error: the reload failed, and nothing has changed")
+        assert told in server.log()
+        assert (version(server), server.worker_pid) == ("old", old)
+
+
+def test_an_exception_out_of_the_app_itself_is_shown_with_its_traceback(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        (folder / "hello.py").write_text("def app(environ, start_response):\n    1 / 0\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("error: the reload failed, and nothing has changed")
+        assert "error: the health request `GET /` failed with `ZeroDivisionError`" in server.log()
+        assert 'hello.py", line 2, in app' in server.log()
+        assert "health_request.py" not in server.log()
+
+
+@pytest.mark.parametrize("body", ["return 'gone', 404", "return flask.redirect('/login')", "pass"])
+def test_any_answer_below_500_lets_new_code_take_over(folder: Path, body: str) -> None:
+    with LiveServer("hello:app", directory=folder, workers=2) as server:
+        (folder / "hello.py").write_text(ASKED.format(body=body))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded: generation 2 serves")
+        assert server.log().count("asked True") == 2
+
+
+def test_the_health_request_asks_for_the_path_that_was_set_or_nothing(folder: Path) -> None:
+    settings = folder / "uncork.toml"
+    with LiveServer("hello:app", directory=folder) as server:
+        (folder / "hello.py").write_text(
+            "def app(environ, start_response):\n"
+            "    print(environ['PATH_INFO'], environ['QUERY_STRING'], flush=True)\n"
+            "    start_response('500 No', [('Content-Length', '0')])\n"
+            "    return []\n"
+        )
+        settings.write_text("health_path = '/is%20fine?now'\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("was answered with `500 No`")
+        assert "/is fine now" in server.log()
+        settings.write_text("health_path = 'none'\n")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded: generation 3 serves")
+
+
+def test_neither_the_first_workers_nor_their_successors_are_asked(folder: Path) -> None:
+    (folder / "hello.py").write_text(ASKED.format(body="pass"))
+    with LiveServer("hello:app", directory=folder) as server:
+        os.kill(server.worker_pid, signal.SIGKILL)
+        assert version(server) == "new"
+        assert "asked True" not in server.log()
+
+
+def test_a_stop_during_the_health_request_leaves_nothing(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        (folder / "hello.py").write_text(ASKED.format(body="time.sleep(60)"))
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("asked True")
+        assert server.stop() == 0
+
+
 def test_settings_are_read_again(folder: Path) -> None:
     settings = folder / "uncork.toml"
     settings.write_text("workers = 1\n")

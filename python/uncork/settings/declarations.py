@@ -27,6 +27,7 @@ from uncork.settings.kinds import (
     Mode,
     OneBind,
     Owner,
+    RequestTarget,
     Size,
     SocketPath,
     Text,
@@ -117,6 +118,7 @@ _REQUESTS = "Requests"
 _TIMEOUTS = "Timeouts"
 _CONCURRENCY = "Concurrency"
 _OPERATION = "Operation"
+_WORKERS = "Life of a worker"
 
 _APP_SPEC = Text("SPEC", "`module:name`, `module:factory()`, `module` or `file.py`")
 _FACTORY = Text("MODULE:FACTORY", "`module:factory`")
@@ -422,6 +424,23 @@ class Settings:
         "`XDG_RUNTIME_DIR`, else without a file (Linux has such sockets), else nowhere; the "
         "commands find it by themselves. With a path, there; the commands are then told the same "
         "path. With `none`, nowhere. Only root and the user that the server runs as can use it.",
+    )
+    health_path: str | None = _setting(
+        "/",
+        RequestTarget(),
+        _WORKERS,
+        "What each worker of new code is asked before a reload lets it take over. "
+        "It is a GET, made inside the worker; with an answer of 500 or above, an exception, or no "
+        "answer within `health_timeout`, the code from before goes on serving. Any other answer "
+        "will do, a redirect to the login and 404 too. It is not asked at the first start, nor "
+        "when a worker is replaced: there is nothing better to serve then. `none` asks nothing.",
+    )
+    health_timeout: float = _setting(
+        10.0,
+        Duration(MOMENT, DAY),
+        _WORKERS,
+        "How long the answer to the request of `health_path` may take. "
+        "After it, the reload is given up, and the log says where the application was.",
     )
 
 

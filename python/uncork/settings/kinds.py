@@ -23,6 +23,7 @@ from uncork.settings.quantities import (
 
 UNLIMITED = "unlimited"
 AUTO = "auto"
+NONE = "none"
 
 
 class Kind(Protocol):
@@ -158,21 +159,25 @@ class CountOrAuto(Count):
 
 @dataclass(frozen=True)
 class Duration:
-    """A span of time; a number without a unit is seconds."""
+    """A span of time, seconds without a unit; `None` stands for no limit where that may be."""
 
     minimum: float
     maximum: float
+    can_be_unlimited: bool = False
     metavar: str = "DURATION"
 
     @property
     def form(self) -> str:
         """The range in words."""
         low, high = format_duration(self.minimum), format_duration(self.maximum)
-        return f"a duration from {low} to {high}"
+        form = f"a duration from {low} to {high}"
+        return f"{form}, or `{UNLIMITED}`" if self.can_be_unlimited else form
 
-    def read(self, raw: object, folder: Path | None) -> float:
+    def read(self, raw: object, folder: Path | None) -> float | None:
         """The duration in seconds, when it is in range."""
         del folder
+        if self.can_be_unlimited and raw == UNLIMITED:
+            return None
         if isinstance(raw, int | float) and not isinstance(raw, bool):
             seconds = float(raw)
         else:
@@ -183,6 +188,8 @@ class Duration:
 
     def show(self, value: object) -> str:
         """The duration with its units."""
+        if value is None:
+            return UNLIMITED
         assert isinstance(value, float)
         return format_duration(value)
 
@@ -357,6 +364,28 @@ def _bind(raw: object, folder: Path | None) -> Bind:
     if bind.kind == "unix" and folder:
         return parse_bind(f"unix:{folder / bind.path}")
     return bind
+
+
+@dataclass(frozen=True)
+class RequestTarget:
+    """A path with or without a query, as a request has it, or `none`."""
+
+    metavar: str = "PATH"
+    form: str = "a path that begins with `/`, or `none`"
+
+    def read(self, raw: object, folder: Path | None) -> str | None:
+        """The target as it is written; `None` for `none`."""
+        del folder
+        text = _text(raw)
+        if text == NONE:
+            return None
+        if re.fullmatch(r"/[!-\"$-~]*", text):
+            return text
+        raise BadValueError("it is not the path of a request", f"write {self.form}")
+
+    def show(self, value: object) -> str:
+        """The target, or `none`."""
+        return NONE if value is None else str(value)
 
 
 def _text(raw: object) -> str:

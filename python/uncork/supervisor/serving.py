@@ -13,6 +13,7 @@ from uncork.errors import AppError, InternalError
 from uncork.settings import BadValueError, Bind, ResolvedSettings, Settings, parse_bind
 from uncork.supervisor.certificates import ADHOC
 from uncork.supervisor.ending import report_cut_off
+from uncork.supervisor.health_request import HealthCheck, HealthRequest
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions, StopAsked
@@ -91,6 +92,8 @@ class Serving:
             return  # a stop was asked for meanwhile
         identity = grant.identity
         try:
+            if grant.is_on_trial and not self._passes_health_check(located, settings, grant):
+                return  # a stop was asked for meanwhile
             served = worker.Worker(
                 located.app,
                 grant.descriptors,
@@ -127,6 +130,33 @@ class Serving:
             if self._signals.wait(None) in (Action.DRAIN, Action.STOP):
                 return None
         return grant
+
+    def _passes_health_check(self, located: LocatedApp, settings: Settings, grant: Grant) -> bool:
+        """Whether the app may take over; `False`: a stop was asked for before it had answered.
+
+        Raises:
+            AppError: It may not.
+        """
+        if settings.health_path is None:
+            return True
+        request = HealthRequest(
+            settings.health_path,
+            port=str(settings.bind[0].port or 80),
+            is_tls=grant.identity is not None,
+            is_multiprocess=grant.is_multiprocess,
+        )
+        check = HealthCheck(located.app, request, self._signals.wake)
+        deadline = time.monotonic() + settings.health_timeout
+        while not check.has_passed():
+            left = deadline - time.monotonic()
+            is_stopped = left > 0 and self._signals.wait(left) in (Action.DRAIN, Action.STOP)
+            if left <= 0 or is_stopped:
+                self.has_stuck_threads = True
+            if is_stopped:
+                return False
+            if left <= 0:
+                raise check.too_late(settings.health_timeout)
+        return True
 
     def _as_seen_from_elsewhere(self, settings: Settings) -> Settings:
         """The settings with paths that the supervisor finds, should the app have changed folders.

@@ -488,6 +488,7 @@ class Supervision:
         identity = self._identities[generation]
         granted = {
             "is_multiprocess": not is_alone,
+            "is_on_trial": self._fleet.is_on_trial(generation),
             "certificate": identity.certificate.decode() if identity else None,
             "key": identity.key.decode() if identity else None,
         }

@@ -46,11 +46,16 @@ class Loaded:
 
 @dataclass(frozen=True)
 class Grant:
-    """What a worker serves with; the descriptors are its own."""
+    """What a worker serves with; the descriptors are its own.
+
+    Attributes:
+        is_on_trial: Older code would go on serving if this does not do.
+    """
 
     descriptors: Sequence[int]
     identity: Identity | None
     is_multiprocess: bool
+    is_on_trial: bool
 
     def close(self) -> None:
         """Closes the descriptors."""
@@ -95,7 +100,8 @@ class SupervisorLink:
             raise error_from_facts(message.facts)
         pem = [message.facts[name] for name in ("certificate", "key")]
         identity = Identity(pem[0].encode(), pem[1].encode()) if all(pem) else None
-        return Grant(message.descriptors, identity, message.facts["is_multiprocess"])
+        facts = message.facts
+        return Grant(message.descriptors, identity, facts["is_multiprocess"], facts["is_on_trial"])
 
     def say_ready(self) -> None:
         """Tells the supervisor that the worker serves."""
