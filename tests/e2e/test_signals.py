@@ -322,7 +322,7 @@ def test_a_process_that_the_app_forks_ends_on_its_own_term_and_stops_nobody_else
     )
     with LiveServer("forks:app", directory=folder) as server, server.client() as client:
         assert client.get().status == 200
-        assert "child ended with -15" in server.log()
+        server.wait_for_log("child ended with -15")
         assert client.get().status == 200
         assert "stopping" not in server.log()
 

@@ -20,9 +20,9 @@ from uncork.supervisor.ending import LAST_SECONDS
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.worker_handle import State, WorkerHandle
 
-# Beyond what a worker may take by its own clock: the end of the script, of threads and of the
-# interpreter, each of which it cuts off itself if it can.
-_ENDING_SECONDS = 2 * LAST_SECONDS + 2.0
+# Beyond what a worker may take by its own clock: its shutdown hooks, the end of the script, of
+# threads and of the interpreter, each of which it cuts off itself if it can.
+_ENDING_SECONDS = 3 * LAST_SECONDS + 2.0
 # A worker tells by itself that it takes too long to load, if something has not stopped it.
 _BOOT_GRACE_SECONDS = 5.0
 

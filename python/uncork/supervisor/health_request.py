@@ -18,6 +18,7 @@ from urllib.parse import unquote_to_bytes
 
 from uncork import console
 from uncork.errors import AppError
+from uncork.supervisor.app_traceback import app_traceback
 
 if TYPE_CHECKING:
     from _typeshed import OptExcInfo
@@ -128,7 +129,7 @@ class HealthCheck:
         except BaseException as error:
             self._failure = AppError(
                 f"{self._asked} failed with `{type(error).__name__}`",
-                details=_apps_traceback(error),
+                details=app_traceback(error),
                 hints=_HINTS,
             )
         else:
@@ -167,10 +168,3 @@ class HealthCheck:
             details=self._errors.getvalue() or None,
             hints=_HINTS,
         )
-
-
-def _apps_traceback(error: BaseException) -> str:
-    place = error.__traceback__
-    while place is not None and place.tb_frame.f_code.co_filename == __file__:
-        place = place.tb_next
-    return "".join(traceback.format_exception(error.with_traceback(place)))

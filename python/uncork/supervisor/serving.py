@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions, StopAsked
 from uncork.supervisor.single_worker import one_worker_reason
 from uncork.supervisor.supervisor_link import Grant, Loaded, SupervisorLink
+from uncork.supervisor.worker_hooks import call_start_hooks, shutdown_hooks_called
 
 # How long threads may take to notice a stop: those that are not inside the app do at once.
 _NOTICE_SECONDS = 0.5
@@ -91,27 +93,29 @@ class Serving:
         if grant is None:
             return  # a stop was asked for meanwhile
         identity = grant.identity
-        try:
-            if grant.is_on_trial and not self._passes_health_check(located, settings, grant):
-                return  # a stop was asked for meanwhile
-            served = worker.Worker(
-                located.app,
-                grant.descriptors,
-                worker.worker_settings(
-                    settings,
-                    is_multiprocess=grant.is_multiprocess,
-                    certificate=identity.certificate if identity else None,
-                    key=identity.key if identity else None,
-                ),
-                self._link.scoreboard,
-            )
-        finally:
+        with ExitStack() as at_end:
             # The worker has its own; and when it drains, nobody may be left waiting at ours.
-            grant.close()
-        served.start()
-        self.has_served = True
-        self._link.say_ready()
-        self._watch(served, settings.graceful_timeout)
+            with closing(grant):
+                with self._signals.raising():
+                    call_start_hooks(settings.boot_timeout, self._link.say_failed)
+                at_end.enter_context(shutdown_hooks_called())
+                if grant.is_on_trial and not self._passes_health_check(located, settings, grant):
+                    return  # a stop was asked for meanwhile
+                served = worker.Worker(
+                    located.app,
+                    grant.descriptors,
+                    worker.worker_settings(
+                        settings,
+                        is_multiprocess=grant.is_multiprocess,
+                        certificate=identity.certificate if identity else None,
+                        key=identity.key if identity else None,
+                    ),
+                    self._link.scoreboard,
+                )
+            served.start()
+            self.has_served = True
+            self._link.say_ready()
+            self._watch(served, settings.graceful_timeout)
 
     def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:
         settings = self._as_seen_from_elsewhere(settings)

@@ -150,6 +150,20 @@ class SignalActions:
             self._start_watcher()
             self._is_raising = True
 
+    @contextmanager
+    def raising(self) -> Iterator[None]:
+        """In `serving`: a stop is raised in the user's code that runs here, as outside of it."""
+        self._is_raising = True
+        self._start_watcher()
+        try:
+            yield
+        finally:
+            # In this order: what the watcher has read is raised, the rest is left for `wait`.
+            self._stop_watcher()
+            self._is_raising = False
+        if self.is_stop_asked:
+            raise StopAsked
+
     def wait(self, timeout_seconds: float | None) -> Action | None:
         """The next action, or `None` when the time is over; to be called in `serving`.
 
