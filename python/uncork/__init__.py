@@ -9,14 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from uncork.election import once
     from uncork.hooks import on_shutdown, on_worker_start
 
-__all__ = ["on_shutdown", "on_worker_start"]
+__all__ = ["on_shutdown", "on_worker_start", "once"]
+
+_MODULES = {"on_shutdown": "hooks", "on_worker_start": "hooks", "once": "election"}
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        from uncork import hooks  # noqa: PLC0415 (nothing is loaded with the package)
+    if name in _MODULES:
+        from importlib import import_module  # noqa: PLC0415 (nothing is loaded with the package)
 
-        return getattr(hooks, name)
+        return getattr(import_module(f"uncork.{_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -81,7 +81,9 @@ def with_chosen_app(choice: AppChoice, use: Callable[[LocatedApp], None]) -> Non
         UncorkError: As `with_app` does, and what `use` raises.
     """
     from uncork.app_locator import with_app  # noqa: PLC0415 (only when an app is wanted)
+    from uncork.election import ELECTIONS, NotElected  # noqa: PLC0415
 
+    ELECTIONS.arbiter = NotElected()
     context = click.get_current_context()
     verbose = context.ensure_object(Invocation).verbose
 

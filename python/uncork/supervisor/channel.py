@@ -34,6 +34,8 @@ class Kind(Enum):
     GRANTED = "granted"  # supervisor: here they are
     REFUSED = "refused"  # supervisor: they can't be had, and why
     READY = "ready"  # worker: it serves
+    ONCE = "once"  # worker: may it have this name?
+    ELECTED = "elected"  # supervisor: it may, or may not
     FAILED = "failed"  # worker: why it ends without having served
     ASKED = "asked"  # admin process: how is the server?
     TOLD = "told"  # supervisor: this is how it is

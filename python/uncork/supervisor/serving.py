@@ -115,6 +115,7 @@ class Serving:
             served.start()
             self.has_served = True
             self._link.say_ready()
+            self._link.candidate.begin()
             self._watch(served, settings.graceful_timeout)
 
     def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:

@@ -26,6 +26,7 @@ from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death, read_status
 from uncork.supervisor.drain_delay import DrainDelay
 from uncork.supervisor.duty import Duty
+from uncork.supervisor.elections import Elections
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
@@ -95,6 +96,7 @@ class Supervision:
         self._cgroup = Cgroup()
         self._kills_seen = self._cgroup.out_of_memory_kills()
         self._fleet = Fleet(_generation(1, plan, self._count), self, Respawning())
+        self._elections = Elections(lambda: self._fleet.workers, self._send)
         self._start = Start.now()
         self._failures: dict[int, UncorkError] = {}
         self.reloads = ReloadHistory()
@@ -448,6 +450,9 @@ class Supervision:
                 self._fleet.on_ready(pid, time.monotonic())
                 if is_first_ever:
                     self._say_ready()
+            elif message.kind is Kind.ONCE:
+                with suppress(LookupError):
+                    self._elections.on_asked(pid, message.facts)
             elif message.kind is Kind.FAILED:
                 with suppress(LookupError, TypeError, ValueError):
                     error = error_from_facts(message.facts)
@@ -459,6 +464,10 @@ class Supervision:
                 except (ValueError, LookupError, TypeError):
                     self._channels[pid].close()  # that was not uncork
                     return
+
+    def _send(self, pid: int, message: Message) -> None:
+        if channel := self._channels.get(pid):
+            channel.send(message)
 
     def _answer(self, pid: int, loaded: Message) -> Message:
         """What a worker serves with, or why there is none."""
@@ -515,6 +524,7 @@ class Supervision:
                 duty.on_worker_death(pid)
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
             self._fleet.on_death(pid, death, time.monotonic())
+            self._elections.on_death(pid)
 
     def _tell_duties(self, pid: int, death: Death) -> None:
         for duty in self._duties:

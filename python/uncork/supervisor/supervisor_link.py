@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from uncork.errors import UncorkError
+from uncork.supervisor.candidate import candidate_of_this_process
 from uncork.supervisor.certificates import Identity
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
@@ -70,11 +71,15 @@ class SupervisorLink:
         channel: The worker's end.
         wake: Wakes the main thread when there is an answer.
         scoreboard: Where to show what the worker does, if anywhere.
+
+    Attributes:
+        candidate: This worker in the elections of `uncork.once`.
     """
 
     def __init__(
         self, channel: Channel, wake: Callable[[], None], scoreboard: BoardRow | None = None
     ) -> None:
+        self.candidate = candidate_of_this_process(self.send)
         self.scoreboard = scoreboard
         self._channel = channel
         self._wake = wake
@@ -84,7 +89,7 @@ class SupervisorLink:
 
     def ask_for_listeners(self, loaded: Loaded) -> None:
         """Asks for what to serve with; `answer` gives it when it has come."""
-        self._send(Message(Kind.LOADED, vars(loaded)))
+        self.send(Message(Kind.LOADED, vars(loaded)))
 
     def answer(self) -> Grant | None:
         """What was asked for; `None` if it has not come yet.
@@ -105,19 +110,20 @@ class SupervisorLink:
 
     def say_ready(self) -> None:
         """Tells the supervisor that the worker serves."""
-        self._send(Message(Kind.READY))
+        self.send(Message(Kind.READY))
 
     def say_failed(self, error: UncorkError) -> None:
         """Tells the supervisor why the worker ends without having served."""
-        self._send(Message(Kind.FAILED, facts_of_error(error)))
+        self.send(Message(Kind.FAILED, facts_of_error(error)))
 
     def offer_dumps(self) -> None:
         """Has the supervisor able to see where the threads are when nothing here can tell it."""
         descriptor = offer_dumps()
         if descriptor is not None:
-            self._send(Message(Kind.DUMPS_INTO, descriptors=(descriptor,)))
+            self.send(Message(Kind.DUMPS_INTO, descriptors=(descriptor,)))
 
-    def _send(self, message: Message) -> bool:
+    def send(self, message: Message) -> bool:
+        """Sends a message; for any thread."""
         with self._sending:  # threads of uncork's own send too
             return self._channel.send(message)
 
@@ -125,7 +131,9 @@ class SupervisorLink:
         while (messages := self._channel.receive(None)) is not None:
             for message in messages:
                 if message.kind is Kind.STACKS_WANTED:
-                    self._send(Message(Kind.STACKS, {"threads": thread_stacks()}))
+                    self.send(Message(Kind.STACKS, {"threads": thread_stacks()}))
+                elif message.kind is Kind.ELECTED:
+                    self.candidate.hear(message.facts)
                 else:
                     self._answers.put(message)
                     self._wake()
