@@ -442,6 +442,37 @@ class Settings:
         "How long the answer to the request of `health_path` may take. "
         "After it, the reload is given up, and the log says where the application was.",
     )
+    max_requests: int | None = _setting(
+        None,
+        Count(1, 1_000_000_000, can_be_unlimited=True),
+        _WORKERS,
+        "After how many requests a worker is replaced. "
+        "For applications that leak. Another one serves before it finishes what runs and ends, and "
+        "one worker is replaced at a time, so no request is lost. It is looked at once a second: a "
+        "busy worker answers some more.",
+    )
+    max_requests_jitter: int = _setting(
+        0,
+        Count(0, 1_000_000_000),
+        _WORKERS,
+        "How many requests more than `max_requests` a worker may answer, at random. "
+        "It keeps workers that began together from being replaced one right behind the other.",
+    )
+    max_rss: int | None = _setting(
+        None,
+        Size(MIB, 2**50, can_be_unlimited=True),
+        _WORKERS,
+        "With how much memory a worker is replaced. "
+        "It is what `ps` and `top` show as RSS, what it shares with other workers included. It is "
+        "looked at once a second, on Linux only.",
+    )
+    max_worker_age: float | None = _setting(
+        None,
+        Duration(1.0, 365 * DAY, can_be_unlimited=True),
+        _WORKERS,
+        "How long a worker serves before it is replaced. "
+        "Up to a tenth more, at random, so that workers that began together do not end together.",
+    )
 
 
 @cache

@@ -17,6 +17,7 @@ from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.privileges import run_as
+from uncork.supervisor.recycling import Recycling
 from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.service_manager import ServiceManager
 from uncork.supervisor.stack_inquiries import StackInquiries
@@ -86,6 +87,9 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             if surroundings.handover is not None:
                 supervision.take_over(Handover.from_text(surroundings.handover.state))
                 hear_from_here()
+            supervision.attend_to(
+                Recycling(supervision.fleet, supervision.settings_of, supervision.requests_of)
+            )
             restarting = supervision.restarting = Restarting(surroundings, supervision)
             supervision.attend_to(restarting)
             supervision.attend_to(

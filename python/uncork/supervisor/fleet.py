@@ -91,6 +91,9 @@ class Fleet:
         self._is_ending = False
         # The generation from before, for as long as the one that serves is not whole.
         self._previous: Generation | None = None
+        # A worker that goes when another one serves in its place, and that other one.
+        self._leaving: int | None = None
+        self._successor: int | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -177,12 +180,16 @@ class Fleet:
             self._respawning.reset()
             if self._previous is None:
                 self._hands.reload_ended(self._serving.number, error=None)
+        if pid == self._successor and self._leaving in self._workers:
+            self._end_workers([self._workers[self._leaving]], State.DRAINING, now)
         self._fill(now)
         self._retire_old(now)
 
     def on_death(self, pid: int, death: Death, now: float) -> None:
         """A worker was reaped."""
         worker = self._workers.pop(pid)
+        if pid == self._leaving or (pid == self._successor and worker.ready_at is None):
+            self._leaving = self._successor = None
         if self._is_ending or not worker.is_wanted:
             self._note_ending(worker, death)
         elif self._coming is not None and worker.generation == self._coming.number:
@@ -244,9 +251,39 @@ class Fleet:
         self._wanted = wanted
         console.say(f"{wanted} worker{'' if wanted == 1 else 's'} from now on")
         self._fill(now)
-        surplus = sorted(self._of(self._serving), key=lambda worker: worker.index)[wanted:]
+        staying = (worker for worker in self._of(self._serving) if worker.pid != self._leaving)
+        surplus = sorted(staying, key=lambda worker: worker.index)[wanted:]
         self._end_workers(surplus, State.DRAINING, now)
         self._retire_old(now)
+
+    def recycle(self, pid: int, setting: str, why: str, now: float) -> bool:
+        """Starts a worker in the place of one that serves, which goes when the new one serves.
+
+        One at a time, and none while there are two generations: `False` asks to try it later.
+
+        Args:
+            pid: The one that is to go.
+            setting: For whose sake.
+            why: What follows its name in a sentence.
+            now: The time.
+        """
+        worker = self._workers.get(pid)
+        is_busy = self._coming or self._previous or self._respawn_at or self._leaving is not None
+        if self._is_ending or is_busy or self._serving is None:
+            return False
+        is_serving = worker is not None and worker.generation == self._serving.number
+        if worker is None or not is_serving or worker.state is not State.READY:
+            return False
+        try:
+            self._successor = self._spawn(self._serving, worker.index, now, is_first=False)
+        except EnvironmentProblem as error:
+            console.fail(error)
+            self._respawn_at = now + self._respawning.seconds_after(None)
+            return False
+        self._leaving = pid
+        self.restarts[setting] += 1
+        console.say(f"{worker.name} {why} (`{setting}`); another one takes its place")
+        return True
 
     def drain(self, now: float) -> None:
         """Ends the server when what runs has finished."""
@@ -276,7 +313,7 @@ class Fleet:
         assert self._coming is not None
         self._spawn(self._coming, 0, now, is_first=True)
 
-    def _spawn(self, generation: Generation, index: int, now: float, *, is_first: bool) -> None:
+    def _spawn(self, generation: Generation, index: int, now: float, *, is_first: bool) -> int:
         pid = self._hands.spawn(generation.number, index, is_first=is_first)
         deadline = now + generation.boot_seconds + _BOOT_GRACE_SECONDS
         self._workers[pid] = WorkerHandle(
@@ -287,13 +324,14 @@ class Fleet:
             started_at=now,
             deadline=deadline,
         )
+        return pid
 
     def _fill(self, now: float) -> None:
         """Starts the workers that are missing, unless one has to wait with that."""
         serving = self._serving
         if serving is None or self._is_ending or self._respawn_at is not None:
             return
-        present = list(self._of(serving))
+        present = [worker for worker in self._of(serving) if worker.pid != self._leaving]
         missing = self._wanted - len(present)
         if self._respawning.is_cautious:
             is_trying = any(worker.state is State.BOOTING for worker in present)

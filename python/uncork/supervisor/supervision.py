@@ -257,6 +257,20 @@ class Supervision:
         """Has so many workers from now on, until a reload reads the settings anew."""
         self._fleet.resize(workers - self._fleet.wanted, time.monotonic())
 
+    @property
+    def fleet(self) -> Fleet:
+        """The workers."""
+        return self._fleet
+
+    def settings_of(self, generation: int) -> Settings:
+        """What a generation is served with."""
+        return self._plans[generation].resolved.values
+
+    def requests_of(self, pid: int) -> int:
+        """How many requests a worker has answered; 0 of one that has no row."""
+        row = self.scoreboard.row_of(pid)
+        return 0 if row is None else self.scoreboard.worker(row).counters.requests_ended
+
     # A restart: see `restarting.Restartable`.
 
     def why_not_restart(self) -> str | None:

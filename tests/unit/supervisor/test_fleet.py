@@ -246,6 +246,83 @@ def test_a_worker_that_loads_for_too_long_and_says_nothing_is_killed(hands):
     assert hands.reloads[1:] == [(2, False)]
 
 
+def recycle(fleet, pid, now=10.0):
+    return fleet.recycle(pid, "max_rss", "has 2GiB of memory", now)
+
+
+def test_a_worker_is_recycled_by_one_that_serves_before_it_goes(hands, capsys):
+    fleet = serving(hands)
+    assert recycle(fleet, 2)
+    assert (hands.spawned[2:], hands.drained) == ([(1, 1, False)], [])
+    fleet.on_ready(3, 11.0)
+    assert hands.drained == [2]
+    fleet.on_death(2, code(0), 12.0)
+    assert (len(hands.spawned), fleet.restarts) == (3, {"max_rss": 1})
+    assert capsys.readouterr().err == (
+        "worker 2 (process 2) has 2GiB of memory (`max_rss`); another one takes its place\n"
+    )
+
+
+def test_the_next_worker_is_recycled_when_the_one_before_has_gone(hands):
+    fleet = serving(hands)
+    assert recycle(fleet, 1)
+    assert not recycle(fleet, 2)
+    fleet.on_ready(3, 11.0)
+    assert not recycle(fleet, 2)
+    fleet.on_death(1, code(0), 12.0)
+    assert recycle(fleet, 2)
+
+
+def test_a_successor_that_does_not_serve_leaves_the_worker_and_delays_the_next_try(hands):
+    fleet = serving(hands)
+    assert recycle(fleet, 1)
+    fleet.on_death(3, code(3), 11.0)
+    assert (hands.drained, len(hands.spawned)) == ([], 3)
+    assert not recycle(fleet, 1, 11.1)
+    fleet.on_time(11.5)
+    assert recycle(fleet, 1, 11.5)
+    fleet.on_ready(4, 12.0)
+    assert hands.drained == [1]
+
+
+def test_a_worker_that_dies_while_another_is_recycled_is_replaced(hands):
+    fleet = serving(hands)
+    assert recycle(fleet, 1)
+    fleet.on_death(2, KILLED, 11.0)
+    assert hands.spawned[2:] == [(1, 0, False), (1, 1, False)]
+
+
+def test_a_worker_that_dies_before_its_successor_serves_is_replaced_once(hands):
+    fleet = serving(hands)
+    assert recycle(fleet, 1)
+    fleet.on_death(1, KILLED, 11.0)
+    fleet.on_ready(3, 12.0)
+    assert (len(hands.spawned), hands.drained) == (3, [])
+
+
+def test_no_worker_is_recycled_while_there_are_two_generations(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    assert not recycle(fleet, 1)
+    fleet.on_ready(3, 11.0)
+    assert not recycle(fleet, 1)
+    assert not recycle(fleet, 3)
+    fleet.on_ready(4, 12.0)
+    assert recycle(fleet, 3)
+
+
+def test_a_reload_while_a_worker_is_recycled_retires_all_of_the_old(hands):
+    fleet = serving(hands, workers=1)
+    assert recycle(fleet, 1)
+    fleet.reload(generation(2, workers=1), 10.0)
+    fleet.on_ready(3, 11.0)
+    fleet.on_ready(2, 12.0)
+    assert sorted(hands.drained) == [1, 2]
+    fleet.on_death(1, code(0), 12.0)
+    fleet.on_death(2, code(0), 12.0)
+    assert recycle(fleet, 3)
+
+
 def test_one_worker_more_and_one_fewer(hands):
     fleet = serving(hands)
     fleet.resize(1, 10.0)
