@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from uncork.cli.table import table
-from uncork.settings import Bind, Declaration, ResolvedSettings, declarations
+from uncork.settings import Bind, Declaration, OnceProcess, ResolvedSettings, declarations
 
 
 def settings_as_table(resolved: ResolvedSettings) -> str:
@@ -37,6 +38,10 @@ def settings_as_json(resolved: ResolvedSettings) -> str:
 
 def _plain(declaration: Declaration, value: object) -> object:
     if isinstance(value, tuple):
-        return [bind.text if isinstance(bind, Bind) else bind for bind in value]
+        return [asdict(each) if isinstance(each, OnceProcess) else _text(each) for each in value]
     # A mode is written in octal everywhere else; as a JSON number it would be decimal.
     return declaration.kind.show(value) if declaration.field == "unix_mode" else value
+
+
+def _text(value: object) -> object:
+    return value.text if isinstance(value, Bind) else value

@@ -6,6 +6,7 @@ Nothing else in uncork reads the environment or a file for settings.
 from uncork.settings.bad_value import BadValueError
 from uncork.settings.bind import Bind, parse_bind
 from uncork.settings.declarations import Declaration, LoadAs, Settings, declarations
+from uncork.settings.once import OnceProcess
 from uncork.settings.origin import Origin
 from uncork.settings.quantities import parse_duration
 from uncork.settings.resolution import ResolvedSettings, resolve
@@ -19,6 +20,7 @@ __all__ = [
     "Declaration",
     "HandoverVariable",
     "LoadAs",
+    "OnceProcess",
     "Origin",
     "ResolvedSettings",
     "RuntimeFolder",

@@ -32,6 +32,7 @@ from uncork.settings.kinds import (
     SocketPath,
     Text,
 )
+from uncork.settings.once import Once, OnceProcess
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
@@ -81,7 +82,7 @@ class Declaration:
     @property
     def is_repeatable(self) -> bool:
         """Whether its flag may be given more than once."""
-        return isinstance(self.kind, Binds)
+        return isinstance(self.kind, Binds | Once)
 
 
 def _setting(  # noqa: PLR0913 (a declaration is one call)
@@ -472,6 +473,17 @@ class Settings:
         _WORKERS,
         "How long a worker serves before it is replaced. "
         "Up to a tenth more, at random, so that workers that began together do not end together.",
+    )
+    once: tuple[OnceProcess, ...] = _setting(
+        (),
+        Once(),
+        _WORKERS,
+        "Processes that run beside the workers, each in one copy: `NAME=MODULE:FUNCTION` or "
+        "`NAME=COMMAND`. "
+        "In a file it is a table, `[tool.uncork.once]`, with a line for each: a function, a "
+        "command as a text or as an array, or a table with `run` and `restart`. One that fails is "
+        "started again; one that ends with 0 has finished, unless `restart` is `always`. A reload "
+        "stops it, and starts it anew. The flag may be repeated; a variable takes semicolons.",
     )
 
 

@@ -16,6 +16,7 @@ from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import Listeners
+from uncork.supervisor.once_processes import OnceProcesses
 from uncork.supervisor.privileges import run_as
 from uncork.supervisor.recycling import Recycling
 from uncork.supervisor.restarting import Restarting
@@ -90,6 +91,7 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             supervision.attend_to(
                 Recycling(supervision.fleet, supervision.settings_of, supervision.requests_of)
             )
+            supervision.attend_to(OnceProcesses(supervision.plan_of))
             restarting = supervision.restarting = Restarting(surroundings, supervision)
             supervision.attend_to(restarting)
             supervision.attend_to(

@@ -47,5 +47,16 @@ class Duty:
         """
         return True
 
+    def on_generation(self, generation: int, now: float) -> None:
+        """That generation serves from now on: the first one, or a reload is done."""
+
+    def on_end(self, now: float, *, at_once: bool) -> None:
+        """The server was asked to stop, `at_once` or when what runs has finished."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the supervisor need not wait for this duty any longer, once it is to end."""
+        return True
+
     def close(self) -> None:
         """Gives back what it has: in the supervisor at its end, and in each new worker."""

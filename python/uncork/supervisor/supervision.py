@@ -135,7 +135,7 @@ class Supervision:
         else:
             self._bind_early()
             self._fleet.start(time.monotonic())
-        while not self._fleet.has_ended:
+        while not (self._fleet.has_ended and all(duty.has_ended for duty in self._duties)):
             self._wait()
             for action in self._signals.heard():
                 self.do(action)
@@ -197,6 +197,9 @@ class Supervision:
         for number in gone:
             del self._plans[number]
             self._identities.pop(number, None)
+        if is_serving:
+            for duty in self._duties:
+                duty.on_generation(generation, time.monotonic())
 
     def took_over(self, generation: int) -> None:
         """All the workers of a new generation serve, and those before it go."""
@@ -233,6 +236,7 @@ class Supervision:
                 self.reloads.give_up("the server was asked to stop")
                 self._listeners.close()
                 self._fleet.stop(now)
+                self._tell_duties_of_end(now, at_once=True)
             case Action.RELOAD:
                 self._reload_as_told()
             case Action.MORE | Action.FEWER:
@@ -397,6 +401,11 @@ class Supervision:
         # there on, instead of waiting for nobody.
         self._listeners.close()
         self._fleet.drain(now)
+        self._tell_duties_of_end(now, at_once=False)
+
+    def _tell_duties_of_end(self, now: float, *, at_once: bool) -> None:
+        for duty in self._duties:
+            duty.on_end(now, at_once=at_once)
 
     def _reload_as_told(self) -> None:
         if self._fleet.is_ending or self._drain_delay.is_running:
