@@ -6,7 +6,8 @@
 # make docs           the reference pages, from the declarations
 # make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
-# make soak           ten million requests, a million aborted ones, thousands of slow clients
+# make soak           ten million requests, a million aborted ones, thousands of slow clients,
+#                     and a minute of killed workers, and hundreds of reloads
 # make sanitize       the tests on processes, with AddressSanitizer; TESTS='tests/e2e/…' for less
 # make systemd        uncork under a real systemd, in a container; as root, needs debootstrap and systemd-container
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
@@ -72,6 +73,7 @@ fuzz:
 soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak.leaks $(SOAK)
 	$(BIN)/python -m tests.soak.slow_clients
+	$(BIN)/python -m tests.soak.processes
 
 # The runtime is that of GCC, loaded before Python, whose own leaks are none of ours.
 SANITIZED := $(abspath target/sanitize)
