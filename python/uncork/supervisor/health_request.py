@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
+from wsgiref.util import FileWrapper
 
-from uncork import console
+from uncork import console, worker
 from uncork.errors import AppError
 from uncork.supervisor.app_traceback import app_traceback
 
@@ -57,7 +58,8 @@ class HealthRequest:
             "SERVER_NAME": "localhost",
             "SERVER_PORT": self.port,
             "SERVER_PROTOCOL": "HTTP/1.1",
-            "SERVER_SOFTWARE": "uncork",
+            "SERVER_SOFTWARE": f"uncork/{worker.version()}",
+            "GATEWAY_INTERFACE": "CGI/1.1",
             "REMOTE_ADDR": "127.0.0.1",
             "REMOTE_PORT": "0",
             "HTTP_HOST": "localhost",
@@ -70,6 +72,7 @@ class HealthRequest:
             "wsgi.multiprocess": self.is_multiprocess,
             "wsgi.run_once": False,
             "wsgi.input_terminated": True,
+            "wsgi.file_wrapper": FileWrapper,
             "uncork.health_request": True,
         }
 
