@@ -18,7 +18,7 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", "5")])
     return [b"{number:05}"]
 """
-_SETTINGS = 'boot_timeout = "{seconds}s"\nhealth_timeout = "1s"\n{more}'
+_SETTINGS = 'boot_timeout = "{seconds}s"\nhealth_timeout = "10s"\n{more}'
 _HANGING_SECONDS, _BOOT_SECONDS = 1, 30
 _CLIENTS = 4
 _MAY_GROW_BYTES = 2 * 1024 * 1024

@@ -38,10 +38,11 @@ class Elections:
             LookupError: Those are not the facts of a question, or there is no such worker.
         """
         name, waits = str(facts["name"]), bool(facts["waits"])
-        worker = next((each for each in self._workers() if each.pid == pid), None)
-        if worker is None:
-            raise LookupError(pid)
+        workers = {each.pid: each for each in self._workers()}
+        worker = workers[pid]
         holder = self._holders.get(name)
+        if holder is not None and holder.pid not in workers:
+            holder = None  # it is there, but no worker any more
         if holder is None and worker.is_wanted:
             holder = self._holders[name] = worker
         is_elected = holder is not None and holder.pid == pid

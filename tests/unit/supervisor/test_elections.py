@@ -96,6 +96,14 @@ def test_one_that_died_while_it_waited_is_forgotten():
     assert server.elected == [1]
 
 
+def test_a_holder_that_is_no_worker_any_more_has_nothing():
+    server = Server(1, 1)
+    server.ask(1)
+    del server.workers[1]
+    server.ask(2)
+    assert server.elected == [1, 2]
+
+
 @pytest.mark.parametrize("facts", [{}, {"name": "a"}, {"waits": True}])
 def test_what_is_no_question_is_refused(facts):
     with pytest.raises(LookupError):
