@@ -10,7 +10,6 @@ from uncork.settings.kinds import (
     Mode,
     OneBind,
     Owner,
-    Owner,
     RequestTarget,
     Size,
     Text,
@@ -177,6 +176,8 @@ def test_one_address_is_read_as_any_other_and_may_be_none(tmp_path):
 def test_one_address_is_not_several():
     assert refusal(OneBind(), "a:1,b:2").hint == "name one"
     assert refusal(OneBind(), "9100").cause == "a port alone does not say who may connect"
+
+
 def test_a_request_target_is_a_path_with_or_without_a_query_or_none():
     kind = RequestTarget()
     assert kind.read("/healthz?deep=1", None) == "/healthz?deep=1"
