@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import pwd
+import re
 import signal
 import socket
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ import pytest
 from tests.support.admin_client import ADMIN, AdminClient
 from tests.support.live_server import LiveServer, run_uncork
 from tests.support.raw_client import RawClient
+from tests.support.roots import needs_root, open_to_all
 
 pytestmark = pytest.mark.slow
 
@@ -214,3 +218,45 @@ def test_without_the_setting_there_is_no_such_process(folder: Path) -> None:
     with LiveServer("hello:app", directory=folder) as server:
         assert len(server.worker_pids) == 1
         assert "health and metrics" not in server.log()
+
+
+def test_a_restart_keeps_the_address_and_has_a_new_process(folder: Path) -> None:
+    with LiveServer("hello:app", ADMIN, directory=folder) as server:
+        admin = AdminClient(server)
+        address, pid = admin.address, admin.admin_pid()
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("reloaded: generation 2 serves")
+        assert admin.address == address
+        assert admin.is_up()  # whoever connects while there is no process waits
+        assert admin.admin_pid() != pid
+        assert admin.metrics()["uncork_generation"] == 2
+
+
+def test_a_restart_that_fails_leaves_it_as_it_was(folder: Path) -> None:
+    with LiveServer(
+        "hello:app", ADMIN, "--config=uncork.toml", directory=with_settings(folder)
+    ) as server:
+        admin = AdminClient(server)
+        pid = admin.admin_pid()
+        (folder / "uncork.toml").write_text("nonsense = 1\n")
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("the restart failed")
+        assert admin.is_up()
+        assert admin.admin_pid() == pid
+
+
+def with_settings(folder: Path) -> Path:
+    (folder / "uncork.toml").write_text("threads = 4\n")
+    return folder
+
+
+def test_it_gives_up_root_s_rights_too(folder: Path) -> None:
+    needs_root()
+    wrap = partial(open_to_all, folder=folder)
+    with LiveServer("hello:app", ADMIN, "--user=nobody", directory=folder, wrap=wrap) as server:
+        admin = AdminClient(server)
+        status = Path(f"/proc/{admin.admin_pid()}/status").read_text()
+        (ids,) = re.findall(r"^Uid:\t(.*)$", status, re.MULTILINE)
+        assert set(ids.split()) == {str(pwd.getpwnam("nobody").pw_uid)}
+        assert admin.is_up()
+        assert len(admin.pids("worker")) == 1

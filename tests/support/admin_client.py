@@ -21,13 +21,17 @@ class AdminClient:
 
     def __init__(self, server: LiveServer) -> None:
         self.server = server
-        server.wait_for(lambda: self._place() is not None, "the admin listener was named")
+        server.wait_for(lambda: bool(_PLACE.search(server.log())), "the admin listener was named")
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens, as it was said last."""
+        places = _PLACE.findall(self.server.log())
+        return places[-1][0], int(places[-1][1])
 
     def connect(self) -> socket.socket:
         """A new connection."""
-        place = self._place()
-        assert place is not None
-        return socket.create_connection((place[1], int(place[2])), timeout=5.0)
+        return socket.create_connection(self.address, timeout=5.0)
 
     def get(self, path: str, *headers: str) -> RawResponse:
         """The answer to a GET on a new connection."""
@@ -66,9 +70,6 @@ class AdminClient:
         """The process that answers."""
         (pid,) = self.pids("admin")
         return pid
-
-    def _place(self) -> re.Match[str] | None:
-        return _PLACE.search(self.server.log())
 
 
 def proportional_bytes(pid: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from uncork.app_locator import AppSpec
-from uncork.settings import HandoverVariable, ResolvedSettings, Settings, Surroundings
+from uncork.settings import HandoverVariable, ResolvedSettings, Surroundings
 from uncork.supervisor.control.commands import Commands
 from uncork.supervisor.control.opening import open_control
 from uncork.supervisor.forking import InProcess, InWorker
@@ -83,6 +83,7 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             os.set_inheritable(descriptor, False)
     signals, listeners, admin_listeners = SupervisorSignals(), Listeners(), Listeners()
     supervision = Supervision(plan, plan_again, signals, listeners)
+    supervision.hand_over_too("admin", admin_listeners)
     try:
         with signals, listeners, admin_listeners, supervision:
             if surroundings.handover is not None:
@@ -108,8 +109,8 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             if control is not None:
                 supervision.control = control.place.text
                 supervision.attend_to(control)
-            if resolved.values.admin is not None:
-                _open_admin(resolved.values, admin_listeners, supervision)
+            if resolved.values.admin is not None or admin_listeners.is_open:
+                _open_admin(admin_listeners, supervision)
             return supervision.run()
     except InWorker as forked:
         # Its traceback would keep the supervisor's objects alive.
@@ -126,9 +127,9 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
     )
 
 
-def _open_admin(settings: Settings, listeners: Listeners, supervision: Supervision) -> None:
+def _open_admin(listeners: Listeners, supervision: Supervision) -> None:
     from uncork.supervisor.admin.opening import open_admin  # noqa: PLC0415 (few servers have it)
 
     supervision.attend_to(
-        open_admin(settings, listeners, supervision.status, supervision.scoreboard)
+        open_admin(supervision.settings, listeners, supervision.status, supervision.scoreboard)
     )

@@ -85,6 +85,7 @@ class Supervision:
         self._plan_again = plan_again
         self._signals = signals
         self._listeners = listeners
+        self._handed_over = {_OWN: listeners}
         self._drain_delay = DrainDelay(self._drain)
         self._duties: list[Duty] = [self._drain_delay, *duties]
         self._identities: dict[int, Identity | None] = {}
@@ -122,6 +123,10 @@ class Supervision:
     def attend_to(self, duty: Duty) -> None:
         """Takes on one thing more; closed here."""
         self._duties.append(duty)
+
+    def hand_over_too(self, name: str, listeners: Listeners) -> None:
+        """Has other listeners than the app's stay open at a restart as well."""
+        self._handed_over[name] = listeners
 
     def run(self) -> int:
         """Serves until it is asked to stop; the exit code.
@@ -305,7 +310,7 @@ class Supervision:
         }
         assert self._fleet.serving is not None
         return Handover(
-            listeners={_OWN: self._listeners.hand_over()},
+            listeners={name: each.hand_over() for name, each in self._handed_over.items()},
             workers=[(handle, channels.get(handle.pid)) for handle in self._fleet.workers],
             generation=self._fleet.serving.number,
             last_generation=self._last_generation,
@@ -321,7 +326,8 @@ class Supervision:
         number, plan = handover.generation, self._plans[1]
         self._plans = {number: plan}
         self._last_generation = handover.last_generation
-        self._listeners.take_over(handover.listeners.get(_OWN, ()))
+        for name, listeners in self._handed_over.items():
+            listeners.take_over(handover.listeners.get(name, ()))
         for handle, channel in handover.workers:
             if channel is not None:
                 self._channels[handle.pid] = Channel.taken_over(channel)

@@ -6,8 +6,10 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from uncork import console
+from uncork.settings import Settings
 from uncork.supervisor.admin.process import run_admin
 from uncork.supervisor.banner import places_of
 from uncork.supervisor.channel import Channel, Kind, Message
@@ -21,6 +23,23 @@ from uncork.supervisor.status import ServerStatus
 
 # A scrape that runs may finish, for a second.
 _END_SECONDS = 2.0
+# It takes a moment from the end of this process to the restart of the server.
+_RESTART_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The server that is told about.
+
+    Attributes:
+        settings: Those that hold.
+        status: How it is.
+        scoreboard: Where the workers show what they do.
+    """
+
+    settings: Callable[[], Settings]
+    status: Callable[[], ServerStatus]
+    scoreboard: Scoreboard
 
 
 class AdminDuty(Duty):
@@ -28,33 +47,21 @@ class AdminDuty(Duty):
 
     Args:
         listeners: Where it listens, open already; they stay the caller's to close.
-        status: How the server is.
-        scoreboard: Where the workers show what they do.
+        observed: What it tells about.
         respawning: How long to wait before it is started again.
     """
 
-    def __init__(
-        self,
-        listeners: Listeners,
-        status: Callable[[], ServerStatus],
-        scoreboard: Scoreboard,
-        respawning: Respawning,
-    ) -> None:
+    def __init__(self, listeners: Listeners, observed: Observed, respawning: Respawning) -> None:
         self._listeners = listeners
-        self._status = status
-        self._scoreboard = scoreboard
+        self._observed = observed
         self._respawning = respawning
         self._owner = os.getpid()
         self._pid: int | None = None
         self._channel: Channel | None = None
         self._start_at: float | None = 0.0
-        self._is_announced = False
         self._started_at = 0.0
-
-    @property
-    def pid(self) -> int | None:
-        """The process, while there is one."""
-        return self._pid
+        self._is_announced = False
+        self._is_leaving = False
 
     def descriptors(self) -> Sequence[int]:
         """The channel."""
@@ -69,11 +76,11 @@ class AdminDuty(Duty):
         if questions is None:
             self._close_channel()  # its death is told apart
         elif questions:
-            self._channel.send(Message(Kind.TOLD, self._status().facts()))
+            self._channel.send(Message(Kind.TOLD, self._observed.status().facts()))
 
     def next_deadline(self) -> float | None:
         """When the process is to be started."""
-        return self._start_at
+        return self._start_at if self._pid is None else None
 
     def on_time(self, now: float) -> None:
         """Starts the process.
@@ -81,7 +88,7 @@ class AdminDuty(Duty):
         Raises:
             InProcess: This is it.
         """
-        if self._start_at is not None and now >= self._start_at:
+        if self._pid is None and self._start_at is not None and now >= self._start_at:
             self._start_at = None
             self._start(now)
 
@@ -91,36 +98,48 @@ class AdminDuty(Duty):
             return False
         self._pid = None
         self._close_channel()
+        if self._is_leaving:
+            self._is_leaving = False
+            return True
         wait = self._respawning.seconds_after(now - self._started_at)
         then = f"the next try is in {wait:.1f} s" if wait else "another one takes its place"
         console.warn(f"the admin process (process {pid}) {death.text}; {then}")
         self._start_at = now + wait
         return True
 
+    def let_go(self) -> bool:
+        """Whether the process has ended; asks it to. Its listeners stay open."""
+        # Should nothing come of the restart, another one takes its place.
+        self._start_at = time.monotonic() + _RESTART_SECONDS
+        if self._pid is not None and self._channel is not None and not self._is_leaving:
+            self._is_leaving = self._channel.send(Message(Kind.END))
+        return self._pid is None
+
     def close(self) -> None:
         """Ends the process and waits for it; in any other process, lets go of it."""
-        channel, self._channel = self._channel, None
-        if channel is None:
-            return
         if self._pid is not None and os.getpid() == self._owner:
-            channel.send(Message(Kind.END))
-            deadline = time.monotonic() + _END_SECONDS
-            while (left := deadline - time.monotonic()) > 0:
-                if channel.receive(left) is None:
-                    break
-            else:
+            if not self._has_ended_in_time():
                 os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
             self._pid = None
-        channel.close()
+        self._close_channel()
+
+    def _has_ended_in_time(self) -> bool:
+        if self._channel is None or not self._channel.send(Message(Kind.END)):
+            return False
+        deadline = time.monotonic() + _END_SECONDS
+        while (left := deadline - time.monotonic()) > 0:
+            if self._channel.receive(left) is None:
+                return True
+        return False
 
     def _start(self, now: float) -> None:
         self._started_at = now
         descriptors: list[int] = []
-        scoreboard = self._scoreboard
+        scoreboard, settings = self._observed.scoreboard, self._observed.settings()
 
         def run(channel: Channel) -> int:
-            return run_admin(channel, descriptors, scoreboard)
+            return run_admin(channel, descriptors, scoreboard, settings)
 
         try:
             # Its own: what the supervisor has is closed in each new process.

@@ -6,15 +6,16 @@ from collections.abc import Callable
 
 from uncork.errors import UncorkError
 from uncork.settings import Settings
-from uncork.supervisor.admin.duty import AdminDuty
+from uncork.supervisor.admin.duty import AdminDuty, Observed
 from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.privileges import run_as
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.status import ServerStatus
 
 
 def open_admin(
-    settings: Settings,
+    settings: Callable[[], Settings],
     listeners: Listeners,
     status: Callable[[], ServerStatus],
     scoreboard: Scoreboard,
@@ -22,21 +23,28 @@ def open_admin(
     """The duty of the admin listener, which is open by then.
 
     Args:
-        settings: With an address for it.
-        listeners: Opened here; the caller's to close.
+        settings: Those that hold.
+        listeners: Opened here, unless they are; the caller's to close.
         status: How the server is.
         scoreboard: Where the workers show what they do.
 
     Raises:
         UncorkError: The address can't be listened on.
     """
+    if not listeners.is_open:
+        try:
+            _open(settings(), listeners)
+        except UncorkError as error:
+            raise _about_admin(error) from None
+    return AdminDuty(listeners, Observed(settings, status, scoreboard), Respawning())
+
+
+def _open(settings: Settings, listeners: Listeners) -> None:
     assert settings.admin is not None
-    options = ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner)
-    try:
-        listeners.open((settings.admin,), options)
-    except UncorkError as error:
-        raise _about_admin(error) from None
-    return AdminDuty(listeners, status, scoreboard, Respawning())
+    who = run_as(settings)
+    owner = settings.unix_owner or (who.owner if who else None)
+    options = ListenerOptions(settings.backlog, settings.unix_mode, owner)
+    listeners.open((settings.admin,), options)
 
 
 def _about_admin(error: UncorkError) -> UncorkError:

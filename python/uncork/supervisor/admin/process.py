@@ -13,6 +13,7 @@ from uncork.supervisor.admin.link import AdminLink
 from uncork.supervisor.admin.observed import ObservedServer
 from uncork.supervisor.channel import Channel
 from uncork.supervisor.ending import end_process
+from uncork.supervisor.privileges import give_up_root
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.signals import ACTIONS
 from uncork.supervisor.supervisor_signals import hear_from_here
@@ -34,13 +35,16 @@ _DRAIN_SECONDS = 0.5
 _STOP_SECONDS = 0.5
 
 
-def run_admin(channel: Channel, descriptors: Sequence[int], scoreboard: Scoreboard) -> int:
+def run_admin(
+    channel: Channel, descriptors: Sequence[int], scoreboard: Scoreboard, settings: Settings
+) -> int:
     """Answers until the supervisor has ended it, or is no more; the exit code, which is 0.
 
     Args:
         channel: To the supervisor.
         descriptors: Where to listen; closed here.
         scoreboard: Where the workers show what they do.
+        settings: Whose rights to have.
 
     Raises:
         UncorkError: It could not be served.
@@ -50,6 +54,7 @@ def run_admin(channel: Channel, descriptors: Sequence[int], scoreboard: Scoreboa
     for number in ACTIONS:
         signal.signal(number, signal.SIG_IGN)
     hear_from_here()
+    give_up_root(settings)
     link = AdminLink(channel)
     try:
         worker = Worker(
