@@ -67,6 +67,13 @@ def wait_until_ready(admin: AdminClient, workers: int) -> None:
     admin.server.wait_for(are_ready, f"{workers} workers were ready")
 
 
+def wait_until_replaced(admin: AdminClient) -> None:
+    """Returns once a worker that was killed has a successor."""
+    name = 'uncork_worker_restarts_total{reason="signal"}'
+    admin.server.wait_for(lambda: admin.metrics().get(name) == 1, "the worker was replaced")
+    admin.server.wait_for(admin.is_up, "it served")
+
+
 @pytest.mark.timeout(40)
 def test_each_request_is_counted_once_across_a_kill_and_a_reload(folder: Path) -> None:
     sent = dict.fromkeys(CLASSES, 0)
@@ -103,6 +110,36 @@ def test_each_request_is_counted_once_across_a_kill_and_a_reload(folder: Path) -
         assert metrics["uncork_request_duration_seconds_count"] == sum(sent.values())
         assert metrics["uncork_request_queue_seconds_count"] == sum(sent.values())
         assert metrics["uncork_generation"] == 2
+
+
+@pytest.mark.timeout(40)
+def test_counters_go_on_over_a_restart_also_those_of_workers_that_are_still_at_it(
+    folder: Path,
+) -> None:
+    with LiveServer("hello:app", ADMIN, directory=folder) as server, ExitStack() as stack:
+        admin = AdminClient(server)
+        for _ in range(5):
+            assert ask(server, "/200") == 200
+        os.kill(admin.pids("worker").pop(), signal.SIGKILL)
+        wait_until_replaced(admin)
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded: generation 2 serves")
+        wait_until_ready(admin, 1)
+        running = stack.enter_context(server.client())
+        running.send(b"GET /stuck HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /stuck")
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("reloaded: generation 3 serves")
+        metrics = admin.metrics()
+        assert metrics['uncork_requests_total{status="2xx"}'] == 5
+        assert metrics["uncork_requests_in_flight"] == 1
+        assert metrics['uncork_worker_restarts_total{reason="signal"}'] == 1
+        assert metrics['uncork_reloads_total{outcome="succeeded"}'] >= 1
+        (folder / "free").touch()
+        assert running.read_response().status == 200
+        server.wait_for(lambda: answered(admin)["2xx"] == 6, "the old worker's was counted too")
+        wait_until_ready(admin, 1)
+        assert answered(admin)["2xx"] == 6
 
 
 @pytest.mark.timeout(40)

@@ -42,6 +42,14 @@ class HandedChannel:
 
 
 @dataclass(frozen=True)
+class HandedScoreboard:
+    """The memory of a scoreboard; only a program with the same `layout` can go on with it."""
+
+    descriptor: int
+    layout: str
+
+
+@dataclass(frozen=True)
 class Handover:
     """What the next program goes on with.
 
@@ -54,6 +62,8 @@ class Handover:
         at_start: Settings that hold for as long as the listeners are open, as text.
         started: When the server was started, by the monotonic clock and of day.
         restarts: How often a worker was replaced, by the reason.
+        reloads: How many reloads have ended, by their outcome.
+        scoreboard: `None` where its memory can't be handed over.
     """
 
     listeners: Mapping[str, Sequence[HandedListener]]
@@ -64,13 +74,16 @@ class Handover:
     at_start: Mapping[str, str]
     started: tuple[float, float]
     restarts: Mapping[str, int] = field(default_factory=dict)
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    scoreboard: HandedScoreboard | None = None
 
     @property
     def descriptors(self) -> list[int]:
         """All that have to stay open."""
         channels = [channel.descriptor for _, channel in self.workers if channel is not None]
         listeners = [each for handed in self.listeners.values() for each in handed]
-        return [*(listener.descriptor for listener in listeners), *channels]
+        boards = [] if self.scoreboard is None else [self.scoreboard.descriptor]
+        return [*(listener.descriptor for listener in listeners), *channels, *boards]
 
     def as_text(self) -> str:
         """What `from_text` reads."""
@@ -96,6 +109,8 @@ class Handover:
             }
             facts["workers"] = [_worker(*each) for each in facts["workers"]]
             facts["started"] = tuple(facts["started"])
+            if facts["scoreboard"] is not None:
+                facts["scoreboard"] = HandedScoreboard(**facts["scoreboard"])
             return cls(**facts)
         except (ValueError, LookupError, TypeError, AttributeError) as error:
             raise EnvironmentProblem(

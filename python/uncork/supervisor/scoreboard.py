@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import ipaddress
 import mmap
+import os
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
 from uncork import worker
+from uncork.supervisor.handover import HandedScoreboard
 
 _WORD = 8
 _LOOKS = 1000  # at the totals, while a row is folded
@@ -178,8 +181,9 @@ class BoardRow(NamedTuple):
 class Scoreboard:
     """Rows for the workers of one server. One process claims and releases; any may read."""
 
-    def __init__(self, memory: mmap.mmap, layout: _Layout) -> None:
+    def __init__(self, memory: mmap.mmap, layout: _Layout, descriptor: int | None) -> None:
         self._memory = memory
+        self._descriptor = descriptor
         self._words = memoryview(memory).cast("Q")
         self._layout = layout
 
@@ -190,9 +194,36 @@ class Scoreboard:
         Only what is written takes memory: about 100 KiB for a worker whose 64 threads are in use.
         """
         layout = _Layout()
-        board = cls(mmap.mmap(-1, layout.rows_at * _WORD + rows * layout.row_bytes), layout)
+        size = layout.rows_at * _WORD + rows * layout.row_bytes
+        descriptor = _shared_file(size)
+        memory = mmap.mmap(-1 if descriptor is None else descriptor, size)
+        board = cls(memory, layout, descriptor)
         board._words[layout.word("board.row_count")] = rows
         return board
+
+    def hand_over(self) -> HandedScoreboard | None:
+        """What `taken_over` makes the same scoreboard of; `None` where the system has no way."""
+        if self._descriptor is None:
+            return None
+        return HandedScoreboard(self._descriptor, self._layout.signature)
+
+    @classmethod
+    def taken_over(cls, handed: HandedScoreboard) -> Scoreboard | None:
+        """A scoreboard that was there before this program; `None` if that wrote another layout."""
+        layout = _Layout()
+        if handed.layout != layout.signature:
+            os.close(handed.descriptor)
+            return None
+        os.set_inheritable(handed.descriptor, False)
+        size = os.fstat(handed.descriptor).st_size
+        return cls(mmap.mmap(handed.descriptor, size), layout, handed.descriptor)
+
+    def close(self) -> None:
+        """Gives its memory back; nothing else may be called then."""
+        self._words.release()
+        self._memory.close()
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     @property
     def rows(self) -> list[int]:
@@ -336,6 +367,7 @@ class _Layout:
     def __init__(self) -> None:
         places, bounds = worker.scoreboard_layout()
         self._places = {name: (at // _WORD, size, count) for name, at, size, count in places}
+        self.signature = f"{zlib.crc32(repr((places, bounds)).encode()):08x}"
         self._bounds_seconds = tuple(bound / 1e9 for bound in bounds)
         self.rows_at, self.row_bytes, _ = self._places["board.rows"]
         self._cells_at, cell_bytes, _ = self._places["row.cells"]
@@ -420,3 +452,13 @@ class _Layout:
 def _sums(lists: Iterable[Sequence[int]]) -> list[int]:
     """Those of all first numbers, all second ones, and so on."""
     return [sum(numbers) for numbers in zip(*lists, strict=True)]
+
+
+def _shared_file(size: int) -> int | None:
+    """Memory with a descriptor, which outlives the program; `None` where there is no such thing."""
+    try:
+        descriptor = os.memfd_create("uncork-scoreboard")
+    except (AttributeError, OSError):  # macOS, and some sandboxes
+        return None
+    os.truncate(descriptor, size)
+    return descriptor

@@ -318,6 +318,8 @@ class Supervision:
             at_start=_at_start(self.settings()),
             started=(self._start.at, self._start.time_of_day),
             restarts=dict(self._fleet.restarts),
+            reloads=dict(self.reloads.outcomes),
+            scoreboard=self.scoreboard.hand_over(),
         )
 
     def take_over(self, handover: Handover) -> None:
@@ -335,6 +337,12 @@ class Supervision:
             _generation(number, plan, self._count), [handle for handle, _ in handover.workers]
         )
         self._fleet.restarts.update(handover.restarts)
+        self.reloads.outcomes.update(handover.reloads)
+        if handover.scoreboard is not None:
+            board = Scoreboard.taken_over(handover.scoreboard)
+            if board is not None:  # of the old workers too, which go on writing there
+                self.scoreboard.close()
+                self.scoreboard = board
         self._loaded = Message(Kind.LOADED, handover.loaded) if handover.loaded else None
         at, time_of_day = handover.started
         self._start = replace(self._start, at=at, time_of_day=time_of_day)
