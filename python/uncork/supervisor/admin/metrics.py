@@ -118,7 +118,8 @@ class Metrics:
     worker_restarts: Metric = Metric(
         "uncork_worker_restarts",
         _COUNTER,
-        "Workers that were replaced, by reason.",
+        "Workers that were replaced, by reason: `signal`, `out_of_memory`, `exit`, `boot` for one "
+        "that never served, or the setting that recycled it, such as `max_requests`.",
         ("reason",),
     )
     reloads: Metric = Metric(
@@ -138,7 +139,8 @@ class Metrics:
     process_resident_memory: Metric = Metric(
         "uncork_process_resident_memory_bytes",
         _GAUGE,
-        "Memory of one process, with what it shares with others (RSS).",
+        "Memory of one process, with what it shares with others (RSS). The role is `supervisor`, "
+        "`worker`, `admin`, or `helper` for any other.",
         _PROCESS,
         "bytes",
     )
