@@ -250,3 +250,21 @@ def test_whoever_is_that_user_already_may_say_so(folder: Path) -> None:
     arguments = ("hello:app", f"--user={USER}")
     with LiveServer(*arguments, directory=folder, as_nobody=True) as server:
         assert facts(server)["ids"][0] == pwd.getpwnam(USER).pw_uid
+
+
+@pytest.mark.parametrize("run", ["jobs:run", "python -m jobs"])
+def test_a_process_that_runs_once_beside_the_workers_is_not_root_either(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]], run: str
+) -> None:
+    (folder / "jobs.py").write_text(
+        "import os\n"
+        "def run():\n"
+        "    print('runs as', *os.getresuid(), flush=True)\n"
+        "if __name__ == '__main__':\n"
+        "    run()\n"
+    )
+    arguments = ("hello:app", f"--user={USER}", f"--once=job={run}")
+    with LiveServer(*arguments, directory=folder, wrap=opened) as server:
+        server.wait_for_log("has finished")
+        uid = pwd.getpwnam(USER).pw_uid
+        assert f"runs as {uid} {uid} {uid}" in server.log()

@@ -17,6 +17,7 @@ from uncork.errors import AppError, EnvironmentProblem, UncorkError
 from uncork.settings import OnceProcess
 from uncork.supervisor.app_traceback import app_traceback
 from uncork.supervisor.channel import Channel
+from uncork.supervisor.privileges import give_up_root
 from uncork.supervisor.signals import StopAsked, Stops
 from uncork.supervisor.supervisor_signals import hear_from_here
 from uncork.supervisor.worker_process import Plan
@@ -40,6 +41,7 @@ def run_once_process(process: OnceProcess, plan: Plan, channel: Channel) -> int:
     if plan.environ is not None:
         os.environ.clear()
         os.environ.update(plan.environ)
+    give_up_root(plan.resolved.values)
     if not isinstance(process.run, str):
         _become(process.run, channel)
     ELECTIONS.arbiter = NotElected()
