@@ -28,9 +28,9 @@ def say(text):
     os.write(1, f"{os.getpid()} {text}\\n".encode())
 
 def run():
-    say("runs " + os.environ.get("WORD", ""))
     atexit.register(say, "ends")
     try:
+        say("runs " + os.environ.get("WORD", ""))
         time.sleep(60)
     finally:
         say("was told")
@@ -152,6 +152,26 @@ def test_a_reload_that_fails_does_not_touch_it(folder: Path) -> None:
         server.wait_for_log("the reload failed")
         assert is_alive(who(server, "runs")[0])
         assert "was told" not in server.log()
+
+
+def test_a_restart_of_the_supervisor_ends_it_first_and_starts_it_anew(folder: Path) -> None:
+    settings(folder, 'scheduler = "jobs:run"')
+    with LiveServer("hello:app", directory=folder) as server:
+        server.wait_for(lambda: len(who(server, "runs")) == 1, "it ran")
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for(lambda: len(who(server, "runs")) == 2, "it ran anew")
+        log = server.log()
+        assert log.index("ends") < log.rindex("runs `jobs:run` once")
+
+
+def test_a_restart_whose_new_code_does_not_load_starts_it_too(folder: Path) -> None:
+    settings(folder, 'scheduler = "jobs:run"')
+    with LiveServer("hello:app", directory=folder) as server:
+        server.wait_for(lambda: len(who(server, "runs")) == 1, "it ran")
+        (folder / "hello.py").write_text("1 / 0\n")
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("the reload failed")
+        server.wait_for(lambda: len(who(server, "runs")) == 2, "it ran anew")
 
 
 def test_a_reload_ends_what_the_settings_do_not_name_any_more_and_starts_what_is_new(

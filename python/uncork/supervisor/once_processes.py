@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -26,6 +27,8 @@ from uncork.supervisor.worker_process import Plan
 
 # What "at once" leaves to a process that was asked to end.
 _AT_ONCE_SECONDS = 2.0
+# A restart that is about to come is asked for all the while. Longer than a turn of the loop.
+_HELD_SECONDS = 1.0
 
 Fork = Callable[[Callable[[Channel], int]], tuple[int, Channel]]
 
@@ -82,6 +85,7 @@ class OnceProcesses(Duty):
         self._plan: Plan | None = None
         self._copies: dict[str, _Copy] = {}
         self._is_ending = False
+        self._held_until: float | None = None
 
     @property
     def has_ended(self) -> bool:
@@ -113,9 +117,21 @@ class OnceProcesses(Duty):
                 if at_once and copy.state is _State.ENDING:
                     copy.at = now + _AT_ONCE_SECONDS
 
+    def let_go(self) -> bool:
+        """Has each copy end; if no restart comes of it, they start again after a moment."""
+        now = time.monotonic()
+        self._held_until = now + _HELD_SECONDS
+        for name, copy in list(self._copies.items()):
+            if copy.is_alive:
+                self._ask_to_end(copy, now)
+            elif copy.state is _State.WAITING:
+                del self._copies[name]
+        return self.has_ended
+
     def next_deadline(self) -> float | None:
         """When one is to be started or killed."""
-        return min((copy.at for copy in self._copies.values() if copy.at is not None), default=None)
+        due = [copy.at for copy in self._copies.values()]
+        return min((at for at in (*due, self._held_until) if at is not None), default=None)
 
     def on_time(self, now: float) -> None:
         """Starts and kills those whose time has come.
@@ -123,6 +139,10 @@ class OnceProcesses(Duty):
         Raises:
             InProcess: This is one of them.
         """
+        if self._held_until is not None and now >= self._held_until:
+            self._held_until = None
+            for name in self._wanted:
+                self._begin(name, now)
         for copy in self._copies.values():
             if copy.at is None or now < copy.at:
                 continue
@@ -145,7 +165,7 @@ class OnceProcesses(Duty):
             copy.pid = copy.channel = None
             return True
         del self._copies[name]
-        if not self._is_ending and name in self._wanted:
+        if name in self._wanted:
             self._begin(name, now)
         return True
 
@@ -156,7 +176,8 @@ class OnceProcesses(Duty):
                 copy.channel.close()
 
     def _begin(self, name: str, now: float) -> None:
-        if name not in self._copies and self._plan is not None:
+        is_held = self._held_until is not None or self._is_ending
+        if name not in self._copies and self._plan is not None and not is_held:
             self._copies[name] = _Copy(self._wanted[name], self._plan, at=now)
 
     def _start(self, copy: _Copy, now: float) -> None:

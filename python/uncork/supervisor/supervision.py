@@ -202,9 +202,11 @@ class Supervision:
         for number in gone:
             del self._plans[number]
             self._identities.pop(number, None)
-        if is_serving:
+        if is_serving or self._was_taken_over:
+            # Behind a restart, the old generation goes on if the new one does not do.
+            self._was_taken_over = False
             for duty in self._duties:
-                duty.on_generation(generation, time.monotonic())
+                duty.on_generation(min(self._plans), time.monotonic())
 
     def took_over(self, generation: int) -> None:
         """All the workers of a new generation serve, and those before it go."""
