@@ -82,6 +82,19 @@ def test_during_a_reload_the_new_code_gets_it_when_the_old_holder_has_ended(fold
         assert ends[0] < server.log().index(f"{elected(server)[1]} runs the scheduler")
 
 
+def test_during_a_restart_of_the_supervisor_there_are_never_two(folder: Path) -> None:
+    (folder / "hello.py").write_text(
+        APP + "\nimport atexit, time\natexit.register(lambda: os.write(1, b'old ends\\n'))\n"
+    )
+    with LiveServer("hello:app", directory=folder) as server:
+        server.wait_for(lambda: len(elected(server)) == 1, "it was elected")
+        (folder / "hello.py").write_text(APP)
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for(lambda: len(elected(server)) == 2, "the new one was elected")
+        new = server.log().index(f"{elected(server)[1]} runs the scheduler")
+        assert 0 < server.log().index("old ends") < new
+
+
 def test_a_reload_that_fails_takes_the_name_from_nobody(folder: Path) -> None:
     with LiveServer("hello:app", directory=folder) as server:
         server.wait_for(lambda: len(elected(server)) == 1, "one was elected")

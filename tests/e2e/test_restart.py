@@ -43,6 +43,7 @@ def with_copy(folder: Path) -> dict[str, str]:
     return {"PYTHONPATH": str(folder / "copy"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("keeps_alive", [False, True])
 def test_five_restarts_under_load_lose_no_request(folder: Path, keeps_alive: bool) -> None:
     with LiveServer("hello:app", directory=folder, workers=2) as server:

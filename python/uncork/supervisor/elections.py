@@ -6,7 +6,7 @@ one that waits for it, of the newest code there is; one that is about to end get
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from uncork.supervisor.channel import Kind, Message
@@ -60,6 +60,21 @@ class Elections:
         for name in [name for name, holder in self._holders.items() if holder.pid == pid]:
             del self._holders[name]
             self._elect(name)
+
+    def hand_over(self) -> dict[str, list[int]]:
+        """Who has each name, and behind it who waits for it: for the supervisor after this one."""
+        return {
+            name: [holder.pid, *self._waiting.get(name, ())]
+            for name, holder in self._holders.items()
+        }
+
+    def take_over(self, names: Mapping[str, Sequence[int]]) -> None:
+        """Goes on with what `hand_over` gave; a holder that is no worker any more has nothing."""
+        workers = {each.pid: each for each in self._workers()}
+        for name, (holder, *waiting) in names.items():
+            if holder in workers:
+                self._holders[name] = workers[holder]
+                self._waiting[name] = waiting
 
     def _elect(self, name: str) -> None:
         waiting = self._waiting.get(name, [])

@@ -140,7 +140,8 @@ class Fleet:
         """Whether it serves, and no worker is being started or soon to be."""
         is_trying = any(worker.state is State.BOOTING for worker in self._workers.values())
         is_waiting = self._respawn_at is not None or self._is_ending
-        return self._serving is not None and not (self._coming or is_trying or is_waiting)
+        is_changing = self._coming is not None or self._previous is not None
+        return self._serving is not None and not (is_changing or is_trying or is_waiting)
 
     def adopt(self, serving: Generation, workers: Iterable[WorkerHandle]) -> None:
         """Goes on with workers that were started by an earlier program of this process."""

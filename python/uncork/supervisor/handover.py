@@ -64,6 +64,7 @@ class Handover:
         restarts: How often a worker was replaced, by the reason.
         reloads: How many reloads have ended, by their outcome.
         scoreboard: `None` where its memory can't be handed over.
+        elections: For each name of `uncork.once`, the worker that has it, and those that wait.
     """
 
     listeners: Mapping[str, Sequence[HandedListener]]
@@ -76,6 +77,7 @@ class Handover:
     restarts: Mapping[str, int] = field(default_factory=dict)
     reloads: Mapping[str, int] = field(default_factory=dict)
     scoreboard: HandedScoreboard | None = None
+    elections: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def descriptors(self) -> list[int]:

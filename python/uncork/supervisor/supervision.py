@@ -322,6 +322,7 @@ class Supervision:
             restarts=dict(self._fleet.restarts),
             reloads=dict(self.reloads.outcomes),
             scoreboard=self.scoreboard.hand_over(),
+            elections=self._elections.hand_over(),
         )
 
     def take_over(self, handover: Handover) -> None:
@@ -345,6 +346,7 @@ class Supervision:
             if board is not None:  # of the old workers too, which go on writing there
                 self.scoreboard.close()
                 self.scoreboard = board
+        self._elections.take_over(handover.elections)
         self._loaded = Message(Kind.LOADED, handover.loaded) if handover.loaded else None
         at, time_of_day = handover.started
         self._start = replace(self._start, at=at, time_of_day=time_of_day)

@@ -104,6 +104,17 @@ def test_a_holder_that_is_no_worker_any_more_has_nothing():
     assert server.elected == [1, 2]
 
 
+def test_the_supervisor_after_a_restart_goes_on_where_this_one_was():
+    before, after = Server(1, 1, 1), Server(1, 1, 1)
+    for pid in (1, 2, 3):
+        before.ask(pid, waits=pid != 3)
+    after.elections.take_over(before.elections.hand_over())
+    after.ask(3, waits=False)
+    assert after.elected == []
+    after.die(1)
+    assert after.elected == [2]
+
+
 @pytest.mark.parametrize("facts", [{}, {"name": "a"}, {"waits": True}])
 def test_what_is_no_question_is_refused(facts):
     with pytest.raises(LookupError):
