@@ -35,6 +35,13 @@ pub fn is_host(value: &[u8]) -> bool {
 
 /// Whether `value` is a host, which must not be empty (RFC 9110 §4.2.1), and maybe a port.
 pub fn is_authority(value: &[u8]) -> bool {
+    let plain_length = value.iter().position(|&byte| !UNRESERVED[byte as usize]).unwrap_or(value.len());
+    match &value[plain_length..] {
+        // Nearly all of them.
+        [] if plain_length > 0 => return true,
+        [b':', digits @ ..] if plain_length > 0 => return all(digits, |byte| byte.is_ascii_digit()),
+        _ => {}
+    }
     let host_length = match value {
         [b'[', rest @ ..] => match memchr::memchr(b']', rest) {
             Some(end) if is_ip_literal(&rest[..end]) => end + 2,
@@ -74,10 +81,6 @@ fn is_ip_literal(bytes: &[u8]) -> bool {
 
 /// `*( unreserved / pct-encoded / sub-delims )` (RFC 3986 §3.2.2); names and IPv4 alike.
 fn is_registered_name(mut bytes: &[u8]) -> bool {
-    // What nearly all of them are made of.
-    if all(bytes, |byte| UNRESERVED[byte as usize]) {
-        return true;
-    }
     while let [byte, rest @ ..] = bytes {
         bytes = match (byte, rest) {
             (b'%', [high, low, rest @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => rest,
@@ -164,6 +167,52 @@ const TOKEN: [bool; 256] = {
     table
 };
 
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
+/// Where the first control character of `bytes` lies, tab and DEL among them, at `from` or
+/// behind it. Looks at eight bytes at a time.
+#[inline]
+pub(crate) fn find_control(bytes: &[u8], from: usize) -> Option<usize> {
+    // A byte below 0x20 or DEL has its high bit set in this, whatever those above it have.
+    find_by_word(bytes, from, |word| {
+        let without_delete = word ^ (ONES * 0x7f);
+        ((word.wrapping_sub(ONES * 0x20) & !word) | (without_delete.wrapping_sub(ONES) & !without_delete)) & HIGHS
+    })
+}
+
+/// Where the first byte of `bytes` lies that is not a visible character of ASCII: a space is none.
+#[inline]
+pub(crate) fn find_not_visible(bytes: &[u8]) -> Option<usize> {
+    find_by_word(bytes, 0, |word| {
+        let without_delete = word ^ (ONES * 0x7f);
+        (word.wrapping_sub(ONES * 0x21) | word | without_delete.wrapping_sub(ONES)) & HIGHS
+    })
+}
+
+/// Where the first byte lies that `marks` sets a high bit for, at `from` or behind it. `marks` is
+/// given eight bytes, the first the lowest. It must be right about the lowest that it marks, and
+/// may be wrong above that; it must mark a zero.
+#[inline]
+fn find_by_word(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {
+    let mut at = from;
+    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+        let found = marks(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + (found.trailing_zeros() / 8) as usize);
+        }
+        at += 8;
+    }
+    let tail = bytes.get(at..).filter(|tail| !tail.is_empty())?;
+    // Fewer than eight are left; zeros stand for those that are missing.
+    let word = match bytes.last_chunk() {
+        Some(last) => u64::from_le_bytes(*last) >> (8 * (8 - tail.len())),
+        None => tail.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte)),
+    };
+    let offset = (marks(word).trailing_zeros() / 8) as usize;
+    (offset < tail.len()).then_some(at + offset)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -246,5 +295,41 @@ mod tests {
     fn white_space_is_space_and_tab_only() {
         assert_eq!(trim_whitespace(b" \t a \t"), b"a");
         assert_eq!(trim_whitespace(b"\x0ba\xa0"), b"\x0ba\xa0");
+    }
+
+    #[test]
+    fn each_control_character_is_found_wherever_it_lies() {
+        for control in (0..0x20).chain([0x7f]) {
+            for position in 0..20 {
+                let mut bytes = *b"visible, and \xff\x80\xa0\x8d~~~~~~~~~~~~~~~~~";
+                bytes[position] = control;
+                bytes[position + 1] = 0x1f;
+                assert_eq!(find_control(&bytes, 0), Some(position), "{control} at {position}");
+                assert_eq!(find_control(&bytes, position + 1), Some(position + 1));
+            }
+        }
+    }
+
+    #[test]
+    fn all_else_is_no_control_character() {
+        let bytes: Vec<u8> = (0x20..=0xff).filter(|&byte| byte != 0x7f).collect();
+        for start in 0..16 {
+            assert_eq!(find_control(&bytes[start..], 0), None);
+        }
+        assert_eq!(find_control(b"", 0), None);
+        assert_eq!(find_control(b"abc", 9), None);
+    }
+
+    #[test]
+    fn what_is_not_a_visible_character_is_found_wherever_it_lies() {
+        for byte in (0..=0x20).chain(0x7f..=0xff) {
+            for position in 0..20 {
+                let mut bytes = *b"!visible~andmorebehind";
+                bytes[position] = byte;
+                bytes[position + 1] = b' ';
+                assert_eq!(find_not_visible(&bytes), Some(position), "{byte} at {position}");
+                assert_eq!(find_not_visible(&bytes[..position]), None);
+            }
+        }
     }
 }

@@ -4,8 +4,8 @@
 //! than one which comes whole.
 
 use super::HeadLimits;
-use super::tokens::find_control;
 use crate::PeerError;
+use crate::headers::find_control;
 
 /// Empty lines that may stand before a request line (RFC 9112 §2.2 asks for at least one).
 const MAX_LEADING_EMPTY_LINES: usize = 4;
@@ -39,36 +39,39 @@ impl HeadScanner {
     pub fn scan(&mut self, input: &[u8], limits: &HeadLimits) -> Result<Option<HeadRange>, PeerError> {
         let mut next = self.scanned;
         while let Some(position) = find_control(input, next) {
-            next = position + 1;
-            if !matches!(input[position], b'\r' | b'\n') {
+            let control = input[position];
+            if !matches!(control, b'\r' | b'\n') {
+                next = position + 1;
                 continue;
             }
+            let follower = input.get(position + 1);
+            let last = if control == b'\r' && follower == Some(&b'\n') { position + 1 } else { position };
             // Before any other fault: a head that comes in pieces is refused here too.
-            if position >= self.head_start + limits.max_head_bytes {
+            if last >= self.head_start + limits.max_head_bytes {
                 return Err(self.too_large(input, limits));
             }
-            if input[position] == b'\r' {
-                match input.get(position + 1) {
-                    Some(b'\n') => continue,
-                    Some(_) => return Err(PeerError::bad_request("a CR without an LF (RFC 9112 §2.2)")),
-                    None => {
-                        self.scanned = position;
-                        return self.more(input, limits);
-                    }
+            match follower {
+                // That of a CRLF was passed over with its CR.
+                _ if control == b'\n' => {
+                    return Err(PeerError::bad_request("an LF without a CR (RFC 9112 §2.2)"));
+                }
+                Some(b'\n') => {}
+                Some(_) => return Err(PeerError::bad_request("a CR without an LF (RFC 9112 §2.2)")),
+                None => {
+                    self.scanned = position;
+                    return self.more(input, limits);
                 }
             }
-            if position == 0 || input[position - 1] != b'\r' {
-                return Err(PeerError::bad_request("an LF without a CR (RFC 9112 §2.2)"));
-            }
-            let is_empty_line = position - 1 == self.line_start;
-            self.line_start = position + 1;
+            next = position + 2;
+            let is_empty_line = position == self.line_start;
+            self.line_start = next;
             if !is_empty_line {
                 continue;
             }
-            if position - 1 > self.head_start {
-                return Ok(Some(HeadRange { start: self.head_start, end: position + 1 }));
+            if position > self.head_start {
+                return Ok(Some(HeadRange { start: self.head_start, end: next }));
             }
-            self.head_start = position + 1;
+            self.head_start = next;
             if self.head_start > 2 * MAX_LEADING_EMPTY_LINES {
                 return Err(PeerError::bad_request("empty lines instead of a request line (RFC 9112 §2.2)"));
             }

@@ -4,7 +4,7 @@
 //! `HeadScanner` has seen to it that each CR and LF is half of a CRLF.
 
 use crate::PeerError;
-use crate::headers::{is_field_value_byte, is_token_byte, trim_whitespace};
+use crate::headers::{find_control, find_not_visible, is_field_value_byte, is_token_byte, trim_whitespace};
 use crate::message::{Field, Span, Version};
 
 /// Where the parts of a head lie.
@@ -15,6 +15,9 @@ pub(super) struct RawHead {
     pub(super) version: Version,
     pub(super) fields: Vec<Field>,
 }
+
+/// Method, target and version.
+type RequestLine<'bytes> = (&'bytes [u8], &'bytes [u8], Version);
 
 /// Fields for which room is made at once: what a browser sends seldom needs more.
 const USUAL_FIELDS: usize = 8;
@@ -32,8 +35,13 @@ pub(super) const TOO_LARGE: PeerError = PeerError::new(431, "the head is too lar
 /// `400`, `431` or `505`, as RFC 9110 and RFC 9112 name them.
 pub(super) fn split_head(bytes: &[u8], max_fields: usize) -> Result<RawHead, PeerError> {
     let span = |part: &[u8]| Span::of(part, bytes).ok_or(TOO_LARGE);
-    let (line, mut rest) = split_line(bytes)?;
-    let (method, target, version) = split_request_line(line)?;
+    let ((method, target, version), mut rest) = match split_usual_request_line(bytes) {
+        Some(parts) => parts,
+        None => {
+            let (line, rest) = split_line(bytes)?;
+            (split_request_line(line)?, rest)
+        }
+    };
     let mut fields = Vec::with_capacity(USUAL_FIELDS.min(max_fields));
     loop {
         if rest == b"\r\n" {
@@ -50,6 +58,21 @@ pub(super) fn split_head(bytes: &[u8], max_fields: usize) -> Result<RawHead, Pee
     Ok(RawHead { method: span(method)?, target: span(target)?, version, fields })
 }
 
+/// Method, target, version, and what follows the first line, if that is a request line of visible
+/// ASCII that nothing is wrong with. What is not is looked at again by `split_request_line`.
+fn split_usual_request_line(bytes: &[u8]) -> Option<(RequestLine<'_>, &[u8])> {
+    let first = bytes.iter().position(|&byte| !is_token_byte(byte)).filter(|&at| at > 0 && bytes[at] == b' ')?;
+    let behind = &bytes[first + 1..];
+    let second = find_not_visible(behind).filter(|&at| at > 0 && behind[at] == b' ')?;
+    let (version, rest) = behind[second + 1..].split_first_chunk::<10>()?;
+    let version = match version {
+        b"HTTP/1.1\r\n" => Version::Http11,
+        b"HTTP/1.0\r\n" => Version::Http10,
+        _ => return None,
+    };
+    Some(((&bytes[..first], &behind[..second], version), rest))
+}
+
 /// The first line, without its CRLF, and what follows it.
 fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), PeerError> {
     let mut from = 0;
@@ -64,7 +87,7 @@ fn split_line(bytes: &[u8]) -> Result<(&[u8], &[u8]), PeerError> {
 
 /// Holds the request line to `method SP target SP version` (RFC 9112 §3), one space each, so
 /// that no lenience decides where the target ends.
-fn split_request_line(line: &[u8]) -> Result<(&[u8], &[u8], Version), PeerError> {
+fn split_request_line(line: &[u8]) -> Result<RequestLine<'_>, PeerError> {
     let first = line.iter().position(|&byte| byte == b' ').ok_or(NOT_A_REQUEST_LINE)?;
     let (method, rest) = (&line[..first], &line[first + 1..]);
     let second = rest.iter().position(|&byte| byte == b' ').ok_or(NOT_A_REQUEST_LINE)?;
@@ -121,55 +144,4 @@ fn split_value(bytes: &[u8]) -> Result<(&[u8], &[u8]), PeerError> {
         return Err(PeerError::bad_request("a control character in a field's value (RFC 9110 §5.5)"));
     };
     Ok((trim_whitespace(&bytes[..end]), rest))
-}
-
-/// Where the first control character of `bytes` lies, tab and DEL among them, at `from` or
-/// behind it. Looks at eight bytes at a time.
-pub(super) fn find_control(bytes: &[u8], from: usize) -> Option<usize> {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let mut at = from;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
-        let word = u64::from_le_bytes(*word);
-        // Sets a byte's high bit if it is below 0x20, or zero; above the first such byte, others
-        // may be set as well.
-        let is_low = word.wrapping_sub(ONES * 0x20) & !word;
-        let without_delete = word ^ (ONES * 0x7f);
-        let is_delete = without_delete.wrapping_sub(ONES) & !without_delete;
-        let found = (is_low | is_delete) & HIGHS;
-        if found != 0 {
-            return Some(at + (found.trailing_zeros() / 8) as usize);
-        }
-        at += 8;
-    }
-    let tail = bytes.get(at..)?;
-    tail.iter().position(|&byte| byte < 0x20 || byte == 0x7f).map(|offset| at + offset)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_control_character_is_found_wherever_it_lies() {
-        for control in (0..0x20).chain([0x7f]) {
-            for position in 0..20 {
-                let mut bytes = *b"visible, and \xff\x80\xa0\x8d~~~~~~~~~~~~~~~~~";
-                bytes[position] = control;
-                bytes[position + 1] = 0x1f;
-                assert_eq!(find_control(&bytes, 0), Some(position), "{control} at {position}");
-                assert_eq!(find_control(&bytes, position + 1), Some(position + 1));
-            }
-        }
-    }
-
-    #[test]
-    fn all_else_is_no_control_character() {
-        let bytes: Vec<u8> = (0x20..=0xff).filter(|&byte| byte != 0x7f).collect();
-        for start in 0..16 {
-            assert_eq!(find_control(&bytes[start..], 0), None);
-        }
-        assert_eq!(find_control(b"", 0), None);
-        assert_eq!(find_control(b"abc", 9), None);
-    }
 }
