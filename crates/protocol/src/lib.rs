@@ -16,4 +16,4 @@ pub mod http1;
 mod message;
 
 pub use error::PeerError;
-pub use message::{Field, RequestFraming, RequestHead, Span, Version};
+pub use message::{Field, HeadBuffers, RequestFraming, RequestHead, Span, Version};

@@ -84,7 +84,28 @@ pub struct RequestHead {
     pub expects_continue: bool,
 }
 
+/// What a head was kept in, to be used for another one, which then needs no new memory.
+#[derive(Debug, Default)]
+pub struct HeadBuffers {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl HeadBuffers {
+    /// Buffers that hold `bytes`, to be parsed.
+    pub fn filled_with(mut self, bytes: &[u8]) -> Self {
+        self.bytes.clear();
+        self.bytes.extend_from_slice(bytes);
+        self
+    }
+}
+
 impl RequestHead {
+    /// Gives back what it is kept in.
+    pub fn into_buffers(self) -> HeadBuffers {
+        HeadBuffers { bytes: self.bytes, fields: self.fields }
+    }
+
     /// The method, a token; its case counts.
     #[inline]
     pub fn method(&self) -> &[u8] {

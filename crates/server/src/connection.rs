@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head, peer_error_response};
-use uncork_protocol::{PeerError, RequestFraming, RequestHead};
+use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head_in, peer_error_response};
+use uncork_protocol::{HeadBuffers, PeerError, RequestFraming, RequestHead};
 
 use crate::app::RequestBody;
 use crate::body_buffer::BodyBuffer;
@@ -140,6 +140,8 @@ pub(crate) enum Progress {
 pub(crate) struct Surroundings<'a> {
     pub(crate) settings: &'a ServerSettings,
     pub(crate) scratch: &'a mut [u8],
+    /// What the last head was kept in, if it is not needed any more.
+    pub(crate) spare: &'a mut HeadBuffers,
     pub(crate) date: &'a mut DateCache,
     pub(crate) troubles: &'a mut Troubles,
     pub(crate) row: &'a ScoreboardRow,
@@ -231,10 +233,12 @@ impl Connection {
     /// Goes on after the application's answer. `keeps_alive` is `None` when the answer was
     /// broken off, and the peer must see that.
     pub(crate) fn after_answer(&mut self, keeps_alive: Option<bool>, around: &mut Surroundings<'_>) -> Progress {
-        let Phase::Serving(ReadyRequest { head, .. }) = &self.phase else {
+        let next = Phase::Head(HeadScanner::default());
+        let Phase::Serving(ReadyRequest { head, .. }) = std::mem::replace(&mut self.phase, next) else {
             return Progress::Over;
         };
         let closes_unasked = head.wants_keep_alive;
+        *around.spare = head.into_buffers();
         let is_body_left = self.take_up_body();
         let then = match keeps_alive {
             None => return Progress::Over,
@@ -471,7 +475,8 @@ impl Connection {
                 self.wait_for(around.settings.head_timeout, around);
                 return Ok(Progress::Waiting);
             };
-            let head = parse_head(bytes[range.start..range.end].to_vec(), &limits)?;
+            let spare = std::mem::take(around.spare);
+            let head = parse_head_in(spare.filled_with(&bytes[range.start..range.end]), &limits)?;
             return self.start_body(head, &bytes[range.end..], around);
         }
         self.input.extend_from_slice(bytes);
@@ -479,7 +484,8 @@ impl Connection {
             return Ok(Progress::Waiting);
         };
         let input = std::mem::take(&mut self.input);
-        let head = parse_head(input[range.start..range.end].to_vec(), &limits)?;
+        let spare = std::mem::take(around.spare);
+        let head = parse_head_in(spare.filled_with(&input[range.start..range.end]), &limits)?;
         self.start_body(head, &input[range.end..], around)
     }
 
@@ -595,6 +601,7 @@ mod tests {
         peer: TcpStream,
         settings: ServerSettings,
         scratch: Vec<u8>,
+        spare: HeadBuffers,
         date: DateCache,
         row: ScoreboardRow,
         now: Instant,
@@ -612,8 +619,16 @@ mod tests {
             let info = ConnectionInfo { peer: Some(address), listener: Arc::new(listener) };
             let (key, now) = (SlotKey::from_token(mio::Token(0)), Instant::now());
             let connection = Connection::new(key, info, transport, now, settings.head_timeout);
-            let row = ScoreboardRow::private().unwrap();
-            Self { connection, peer, settings, scratch: vec![0; 4096], date: DateCache::new(), row, now }
+            Self {
+                connection,
+                peer,
+                settings,
+                scratch: vec![0; 4096],
+                spare: HeadBuffers::default(),
+                date: DateCache::new(),
+                row: ScoreboardRow::private().unwrap(),
+                now,
+            }
         }
 
         /// What becomes of the connection when the peer has sent `bytes`, `seconds` later.
@@ -629,6 +644,7 @@ mod tests {
             let mut around = Surroundings {
                 settings: &self.settings,
                 scratch: &mut self.scratch,
+                spare: &mut self.spare,
                 date: &mut self.date,
                 now: self.now,
                 is_draining: false,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mio::{Events, Poll, Registry, Token, Waker};
-use uncork_protocol::PeerError;
+use uncork_protocol::{HeadBuffers, PeerError};
 
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
@@ -108,6 +108,7 @@ pub(crate) struct EventLoop {
     slots: Slots,
     timers: Timers<SlotKey>,
     scratch: Vec<u8>,
+    spare: HeadBuffers,
     returned: Vec<Returned>,
     date: DateCache,
     troubles: Troubles,
@@ -146,6 +147,7 @@ impl EventLoop {
             slots: Slots::default(),
             timers: Timers::new(),
             scratch: vec![0; SCRATCH_BYTES],
+            spare: HeadBuffers::default(),
             returned: Vec::new(),
             date: DateCache::new(),
             troubles: Troubles::default(),
@@ -483,6 +485,7 @@ impl EventLoop {
         Surroundings {
             settings: &self.settings,
             scratch: &mut self.scratch,
+            spare: &mut self.spare,
             date: &mut self.date,
             troubles: &mut self.troubles,
             row: &self.row,

@@ -7,14 +7,23 @@ use super::HeadLimits;
 use super::tokens::{TOO_LARGE, split_head};
 use crate::PeerError;
 use crate::headers::{is_authority, is_host, list_elements, trim_whitespace};
-use crate::message::{RequestFraming, RequestHead, Span, Version};
+use crate::message::{HeadBuffers, RequestFraming, RequestHead, Span, Version};
 
 /// Parses `bytes`, one whole head from request line to empty line as `HeadScanner` found it.
 ///
 /// # Errors
 /// `400`, `414`, `417`, `431`, `501` or `505`, as RFC 9110 and RFC 9112 name them.
 pub fn parse_head(bytes: Vec<u8>, limits: &HeadLimits) -> Result<RequestHead, PeerError> {
-    let raw = split_head(&bytes, limits.max_fields)?;
+    parse_head_in(HeadBuffers { bytes, fields: Vec::new() }, limits)
+}
+
+/// As `parse_head`, of what `buffers` were filled with.
+///
+/// # Errors
+/// As `parse_head`.
+pub fn parse_head_in(buffers: HeadBuffers, limits: &HeadLimits) -> Result<RequestHead, PeerError> {
+    let HeadBuffers { bytes, fields } = buffers;
+    let raw = split_head(&bytes, fields, limits.max_fields)?;
     let mut facts = Facts::default();
     for field in &raw.fields {
         facts.note(field.name.of_bytes(&bytes), field.value.of_bytes(&bytes))?;

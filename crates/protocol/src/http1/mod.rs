@@ -16,7 +16,7 @@ mod scanner;
 mod tokens;
 
 pub use body::{BodyDecoder, BodyStep};
-pub use head::parse_head;
+pub use head::{parse_head, parse_head_in};
 pub use response::{
     AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response, reason_phrase,
 };

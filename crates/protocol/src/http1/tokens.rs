@@ -29,11 +29,12 @@ const UNENDED: PeerError = PeerError::bad_request("a head without an end (RFC 91
 /// Spans hold 32 bits; no limit that can be set comes near.
 pub(super) const TOO_LARGE: PeerError = PeerError::new(431, "the head is too large (RFC 6585 §5)");
 
-/// Splits `bytes`, from request line to empty line, of at most `max_fields` field lines.
+/// Splits `bytes`, from request line to empty line, of at most `max_fields` field lines, which
+/// are kept in `fields`, in place of what that holds.
 ///
 /// # Errors
 /// `400`, `431` or `505`, as RFC 9110 and RFC 9112 name them.
-pub(super) fn split_head(bytes: &[u8], max_fields: usize) -> Result<RawHead, PeerError> {
+pub(super) fn split_head(bytes: &[u8], mut fields: Vec<Field>, max_fields: usize) -> Result<RawHead, PeerError> {
     let span = |part: &[u8]| Span::of(part, bytes).ok_or(TOO_LARGE);
     let ((method, target, version), mut rest) = match split_usual_request_line(bytes) {
         Some(parts) => parts,
@@ -42,7 +43,8 @@ pub(super) fn split_head(bytes: &[u8], max_fields: usize) -> Result<RawHead, Pee
             (split_request_line(line)?, rest)
         }
     };
-    let mut fields = Vec::with_capacity(USUAL_FIELDS.min(max_fields));
+    fields.clear();
+    fields.reserve(USUAL_FIELDS.min(max_fields));
     loop {
         if rest == b"\r\n" {
             break;
