@@ -18,7 +18,7 @@ use crate::scoreboard::{Activity, Outcome};
 use crate::settings::ServerSettings;
 use crate::transport::{Transport, Urgency};
 
-/// Pieces from this size on are not held back for more to come.
+/// Pieces from this size on are not held back for more to come, and sent from where they are.
 const LARGE_PIECE_BYTES: usize = 16 * 1024;
 
 /// Pieces up to this size are copied and sent together; larger ones are sent from where they are.
@@ -333,9 +333,16 @@ impl<'job> Responder<'job> {
         };
         *is_sent = true;
         let out = &mut self.scratch.out;
-        let (data, behind) = body.encode(data, out);
+        let (mut data, mut behind) = body.encode(data, out);
+        let is_large = data.len() >= LARGE_PIECE_BYTES;
+        if !is_large {
+            // The kernel does so much less for one piece that the copy pays.
+            out.extend_from_slice(data);
+            out.extend_from_slice(behind);
+            (data, behind) = (b"", b"");
+        }
         // What completes a body of known length has nothing to wait for.
-        let may_wait = data.len() < LARGE_PIECE_BYTES && !body.is_complete();
+        let may_wait = !is_large && !body.is_complete();
         self.bytes_sent += (out.len() + data.len() + behind.len()) as u64;
         let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], may_wait);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
