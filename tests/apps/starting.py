@@ -194,9 +194,25 @@ BROKEN_HEADS: dict[str, tuple[object, object]] = {
     "headers-none": ("200 OK", None),
 }
 
+_kept: list[StartResponse] = []
+
+
+def kept(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+    """Keeps what the first request was given, and says what becomes of it in later ones."""
+    if not _kept:
+        _kept.append(start_response)
+        return answers.text(start_response, "kept")
+    try:
+        _kept[0]("500 Not Mine", PLAIN)
+    except RuntimeError as error:
+        return answers.text(start_response, str(error))
+    return answers.text(start_response, "taken")
+
+
 PAGES: dict[str, Callable[[WSGIEnvironment, StartResponse], Iterable[bytes]]] = {
     f"/{page.__name__}": page
     for page in (
+        kept,
         replaced,
         replaced_late,
         replaced_after_write,

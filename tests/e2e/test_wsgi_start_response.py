@@ -125,6 +125,13 @@ def test_a_generator_may_start_and_give_nothing(client: RawClient, prefix: str) 
     assert_in_step(client)
 
 
+def test_what_was_kept_of_a_request_answers_no_other_one(client: RawClient) -> None:
+    assert client.get("/bare/kept").body == b"kept"
+    for _ in range(3):
+        answer = client.get("/bare/kept")
+        assert (answer.status, answer.body) == (200, b"the request that this belongs to has ended")
+
+
 @both_ways
 def test_the_app_s_reason_is_kept(client: RawClient, prefix: str) -> None:
     """Mercurial's clients look for this one."""

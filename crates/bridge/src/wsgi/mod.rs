@@ -20,7 +20,7 @@ pub(crate) use self::file_wrapper::FileWrapper;
 pub(crate) use self::input::Input;
 
 use self::environ::EnvironMaker;
-use self::start_response::StartResponse;
+use self::start_response::{Answer, Answers, StartResponse};
 use self::upgrade::UpgradeSocket;
 use crate::gil;
 
@@ -30,11 +30,12 @@ pub(crate) struct WsgiApplication {
     /// Called with a line of text, and an exception or `None`.
     report: Py<PyAny>,
     environs: EnvironMaker,
+    answers: Answers,
 }
 
 impl WsgiApplication {
     pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>, is_multiprocess: bool) -> PyResult<Self> {
-        Ok(Self { app, report, environs: EnvironMaker::new(py, is_multiprocess)? })
+        Ok(Self { app, report, environs: EnvironMaker::new(py, is_multiprocess)?, answers: Answers::default() })
     }
 
     /// Tells the operator; `what` is put before the request's method and path.
@@ -51,28 +52,24 @@ impl WsgiApplication {
         }
     }
 
-    fn answer(&self, py: Python<'_>, request: Request<'_>, start_response: &Bound<'_, StartResponse>) -> PyResult<()> {
+    fn answer(&self, py: Python<'_>, request: Request<'_>, answer: &Answer) -> PyResult<()> {
         let wants_upgrade = request.head.wants_upgrade;
-        let environ = self.environs.make(py, request, start_response)?;
+        let environ = self.environs.make(py, request, answer.this(py))?;
         if wants_upgrade {
-            return self.answer_upgrade(py, environ, start_response);
+            return self.answer_upgrade(py, environ, answer);
         }
-        let iterable = self.app.bind(py).call1((environ, start_response))?;
-        response::send(&iterable, start_response)
+        let iterable = self.app.bind(py).call1((environ, answer.start(py)))?;
+        response::send(&iterable, answer.this(py))
     }
 
     /// Answers a request that may become something else than HTTP: the application finds the
     /// connection's socket in the environ, where Gunicorn has it, and answers as usual when it
     /// does not touch it.
-    fn answer_upgrade<'py>(
-        &self,
-        py: Python<'py>,
-        environ: Bound<'py, PyDict>,
-        start_response: &Bound<'py, StartResponse>,
-    ) -> PyResult<()> {
+    fn answer_upgrade<'py>(&self, py: Python<'py>, environ: Bound<'py, PyDict>, answer: &Answer) -> PyResult<()> {
+        let start_response = answer.this(py);
         let socket = Bound::new(py, UpgradeSocket::new(start_response))?;
         environ.set_item(intern!(py, "gunicorn.socket"), &socket)?;
-        let result = self.app.bind(py).call1((environ, start_response));
+        let result = self.app.bind(py).call1((environ, answer.start(py)));
         let result = match result {
             Ok(iterable) if start_response.get().is_handed_over() => response::close(&iterable),
             Ok(iterable) => response::send(&iterable, start_response),
@@ -101,9 +98,12 @@ impl Application for WsgiApplication {
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
         let head = request.head;
         let has_failed = Python::attach(|py| {
-            let answered =
-                StartResponse::lend(py, responder, |start_response| self.answer(py, request, start_response));
-            match answered.and_then(|result| result) {
+            let answered = self.answers.take(py).and_then(|answer| {
+                let result = StartResponse::lend(answer.this(py), responder, |_| self.answer(py, request, &answer));
+                self.answers.put_back(answer);
+                result
+            });
+            match answered {
                 Ok(()) => false,
                 // How an application leaves whose client has not sent a whole upload.
                 Err(error) if responder.body_failure().is_some() && error.is_instance_of::<PyOSError>(py) => true,

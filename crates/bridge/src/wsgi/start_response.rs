@@ -8,13 +8,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use pyo3::exceptions::{PyBrokenPipeError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use pyo3::{ffi, intern};
 use uncork_protocol::http1::{AppMistake, HeadEncoder};
 use uncork_server::{Responder, SendError};
 
 use crate::gil::{latin1_bytes, without_gil};
 
 /// The callable that an application gets, and that its answer goes through.
-#[pyclass(frozen, freelist = 64, module = "uncork._native")]
+#[pyclass(frozen, module = "uncork._native")]
 pub(crate) struct StartResponse {
     /// The responder of the call in progress; `None` when it has ended, whatever the
     /// application kept of us.
@@ -44,13 +45,67 @@ impl From<PyErr> for Stop {
     }
 }
 
+/// A `StartResponse`, and the method of it that the application is given: a bound one, which
+/// CPython calls without making a tuple of the arguments.
+pub(super) struct Answer {
+    this: Py<StartResponse>,
+    start: Py<PyAny>,
+}
+
+impl Answer {
+    fn new(py: Python<'_>) -> PyResult<Self> {
+        let this = Bound::new(py, StartResponse { responder: Mutex::new(None), readers: AtomicUsize::new(0) })?;
+        let start = this.getattr(intern!(py, "start"))?.unbind();
+        Ok(Self { this: this.unbind(), start })
+    }
+
+    /// Whether nobody has kept anything of it, so that it can serve for another request.
+    fn is_forgotten(&self) -> bool {
+        // SAFETY: both are alive, and a reference count is read. No other thread can add to one
+        // that is known to us alone.
+        let (this, start) = unsafe { (ffi::Py_REFCNT(self.this.as_ptr()), ffi::Py_REFCNT(self.start.as_ptr())) };
+        // One of the references to the object is the method's.
+        (this, start) == (2, 1)
+    }
+
+    pub(super) fn this<'py>(&self, py: Python<'py>) -> &Bound<'py, StartResponse> {
+        self.this.bind(py)
+    }
+
+    pub(super) fn start<'py>(&self, py: Python<'py>) -> &Bound<'py, PyAny> {
+        self.start.bind(py)
+    }
+}
+
+/// Answers that have served, for requests to come: as many as there are threads, at the most.
+#[derive(Default)]
+pub(super) struct Answers(Mutex<Vec<Answer>>);
+
+impl Answers {
+    /// One for a new request.
+    pub(super) fn take(&self, py: Python<'_>) -> PyResult<Answer> {
+        // Never waited for: see `gil::lock`.
+        let spare = self.0.try_lock().ok().and_then(|mut spare| spare.pop());
+        spare.map_or_else(|| Answer::new(py), Ok)
+    }
+
+    /// The request has ended.
+    pub(super) fn put_back(&self, answer: Answer) {
+        if answer.is_forgotten() {
+            if let Ok(mut spare) = self.0.try_lock() {
+                spare.push(answer);
+            }
+        }
+    }
+}
+
 impl StartResponse {
-    /// Makes a callable that answers through `responder` for as long as `body` runs.
+    /// Answers through `responder` for as long as `body` runs.
     pub(super) fn lend<'py, T>(
-        py: Python<'py>,
+        this: &Bound<'py, Self>,
         responder: &mut Responder<'_>,
         body: impl FnOnce(&Bound<'py, Self>) -> T,
-    ) -> PyResult<T> {
+    ) -> T {
         struct TakeBack<'a, 'py>(&'a Bound<'py, StartResponse>);
         impl Drop for TakeBack<'_, '_> {
             fn drop(&mut self) {
@@ -68,9 +123,10 @@ impl StartResponse {
             }
         }
         let lent = Lent(NonNull::from(responder).cast());
-        let this = Bound::new(py, Self { responder: Mutex::new(Some(lent)), readers: AtomicUsize::new(0) })?;
-        let lent = TakeBack(&this);
-        Ok(body(lent.0))
+        // Nobody else has it yet.
+        *this.get().responder.lock().unwrap_or_else(PoisonError::into_inner) = Some(lent);
+        let lent = TakeBack(this);
+        body(lent.0)
     }
 
     /// Waits for nobody but a thread that reads the body, and needs no GIL: whoever else has the
@@ -249,25 +305,21 @@ fn wrong_header(header: &Bound<'_, PyAny>) -> PyErr {
 
 #[pymethods]
 impl StartResponse {
-    /// `start_response(status, headers, exc_info=None)`, which returns itself; and what it
-    /// returns, `write(data)`, which sends a piece of the body at once.
-    #[pyo3(signature = (status, headers = None, exc_info = None, /))]
-    fn __call__<'py>(
+    /// `start_response(status, headers, exc_info=None)`, which returns `write(data)`.
+    #[pyo3(signature = (status, headers, exc_info = None, /))]
+    fn start<'py>(
         this: &Bound<'py, Self>,
         status: &Bound<'py, PyAny>,
-        headers: Option<&Bound<'py, PyAny>>,
+        headers: &Bound<'py, PyAny>,
         exc_info: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Option<Bound<'py, Self>>> {
-        let Some(headers) = headers else {
-            return this.get().write(this.py(), status).map(|()| None);
-        };
+    ) -> PyResult<Bound<'py, Self>> {
         let Ok(status) = status.cast::<PyString>() else {
             return Err(PyTypeError::new_err("the status given to start_response is not a str (PEP 3333)"));
         };
         let mut lease = this.get().lease()?;
         let responder = lease.responder()?;
         if responder.is_refused() {
-            return Ok(Some(this.clone()));
+            return Ok(this.clone());
         }
         match exc_info {
             Some(exc_info) if responder.is_sent() => return Err(reraise(exc_info)?),
@@ -288,18 +340,19 @@ impl StartResponse {
         match (problem, result) {
             (Some(error), _) => Err(error),
             (None, Err(mistake)) => Err(PyValueError::new_err(mistake.to_string())),
-            (None, Ok(())) => Ok(Some(this.clone())),
+            (None, Ok(())) => Ok(this.clone()),
         }
+    }
+
+    /// `write(data)`, which sends a piece of the body at once.
+    #[pyo3(signature = (data, /))]
+    fn __call__(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
+        self.write(py, data)
     }
 }
 
 impl StartResponse {
     fn write(&self, py: Python<'_>, data: &Bound<'_, PyAny>) -> PyResult<()> {
-        if data.is_instance_of::<PyString>() {
-            return Err(PyTypeError::new_err(
-                "start_response() takes a status and headers, write() takes bytes (PEP 3333)",
-            ));
-        }
         let Ok(data) = data.cast::<PyBytes>() else {
             return Err(PyTypeError::new_err("write() takes bytes (PEP 3333)"));
         };
