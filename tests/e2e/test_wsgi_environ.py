@@ -226,5 +226,29 @@ def test_each_request_has_an_environ_of_its_own(client: RawClient) -> None:
     assert second["REQUEST_METHOD"] == "GET"
 
 
+def test_a_target_that_comes_again_and_again_is_not_taken_for_the_next_one(
+    client: RawClient,
+) -> None:
+    targets = [
+        "/a%20b",
+        "/a%20b",
+        "/a%20b",
+        "/a%20b?q",
+        "/a%20b",
+        "/c",
+        "/a%20b",
+        "/c",
+        "/c",
+        "/c",
+        "/",
+    ]
+    for target in targets:
+        found = get(client, target)
+        assert (found["RAW_URI"], found["REQUEST_URI"]) == (target, target)
+        path, _, query = target.partition("?")
+        assert found["PATH_INFO"] == path.replace("%20", " ")
+        assert found.get("QUERY_STRING", "") == query
+
+
 def test_the_server_s_own_environment_is_not_in_it(client: RawClient) -> None:
     assert "PATH" not in get(client)

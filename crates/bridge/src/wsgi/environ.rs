@@ -21,7 +21,7 @@ use super::names::{FieldKeys, KNOWN, KnownField, key};
 use super::start_response::StartResponse;
 use crate::gil::latin1;
 
-/// Longest value of a field that is kept for the next request.
+/// Longest value of a field, and longest target, that is kept for the next request.
 const LONGEST_KEPT: usize = 256;
 
 /// Ports of clients whose text is kept.
@@ -51,6 +51,10 @@ struct Template {
     environ: Py<PyDict>,
     peer: Option<IpAddr>,
     host: Option<Py<PyString>>,
+    /// The target of the last request, where it had no query, which may hold a secret.
+    target: Vec<u8>,
+    /// Whether the environ has that target.
+    has_target: bool,
 }
 
 impl EnvironMaker {
@@ -119,10 +123,7 @@ impl EnvironMaker {
         if !head.query().is_empty() {
             environ.set_item(intern!(py, "QUERY_STRING"), latin1(py, head.query()))?;
         }
-        let target = latin1(py, head.target());
-        environ.set_item(intern!(py, "PATH_INFO"), path_info(py, head, &target))?;
-        environ.set_item(intern!(py, "RAW_URI"), &target)?;
-        environ.set_item(intern!(py, "REQUEST_URI"), target)?;
+        template.follow_target(py, &environ, head)?;
         if let Some(peer) = request.connection.peer {
             environ.set_item(intern!(py, "REMOTE_PORT"), ports.text(py, peer.port()))?;
         }
@@ -162,7 +163,14 @@ impl EnvironMaker {
         environ.set_item("SERVER_PORT", &listener.server_port)?;
         environ.set_item("wsgi.url_scheme", if listener.is_tls { "https" } else { "http" })?;
         environ.set_item(intern!(py, "REMOTE_ADDR"), "")?;
-        Ok(Template { listener: Arc::clone(listener), environ: environ.unbind(), peer: None, host: None })
+        Ok(Template {
+            listener: Arc::clone(listener),
+            environ: environ.unbind(),
+            peer: None,
+            host: None,
+            target: Vec::new(),
+            has_target: false,
+        })
     }
 
     /// Sets what the fields say; returns whether they say a length.
@@ -220,6 +228,27 @@ impl Template {
         Ok(())
     }
 
+    /// Sets the target in `environ`, which was copied from this template; and here, when it comes
+    /// for the second time in a row, so that from the third on there is nothing to set.
+    fn follow_target(&mut self, py: Python<'_>, environ: &Bound<'_, PyDict>, head: &RequestHead) -> PyResult<()> {
+        let is_repeated = self.target == head.target() && !self.target.is_empty();
+        if is_repeated && self.has_target {
+            return Ok(());
+        }
+        self.has_target = false;
+        set_target(py, environ, head)?;
+        if is_repeated {
+            set_target(py, self.environ.bind(py), head)?;
+            self.has_target = true;
+            return Ok(());
+        }
+        self.target.clear();
+        if head.query().is_empty() && head.target().len() <= LONGEST_KEPT {
+            self.target.extend_from_slice(head.target());
+        }
+        Ok(())
+    }
+
     /// Sets the host in `environ`, which was copied from this template, and here.
     fn follow_host<'py>(
         &mut self,
@@ -235,6 +264,13 @@ impl Template {
         }
         Ok(())
     }
+}
+
+fn set_target(py: Python<'_>, environ: &Bound<'_, PyDict>, head: &RequestHead) -> PyResult<()> {
+    let target = latin1(py, head.target());
+    environ.set_item(intern!(py, "PATH_INFO"), path_info(py, head, &target))?;
+    environ.set_item(intern!(py, "RAW_URI"), &target)?;
+    environ.set_item(intern!(py, "REQUEST_URI"), target)
 }
 
 /// Sets `key`, or adds to the value that it has (RFC 9110 §5.3, and RFC 9113 §8.2.3 for the one
