@@ -61,6 +61,7 @@ impl Listener {
         let address = address.as_socket().ok_or_else(|| refuse("has no internet address"))?;
         // Accepted sockets inherit it, which saves a call for each of them.
         socket.set_tcp_nodelay(true)?;
+        sys::defer_accept(socket.as_raw_fd());
         let info =
             ListenerInfo { server_name: address.ip().to_string(), server_port: address.port().to_string(), is_tls };
         let socket = ListeningSocket::Tcp(TcpListener::from_std(socket.into()));
@@ -98,5 +99,41 @@ impl Listener {
             ListeningSocket::Tcp(listener) => listener,
             ListeningSocket::Unix(listener) => listener,
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use std::io::Write;
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn scene() -> (Listener, TcpStream) {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let listener = Listener::duplicate(socket.as_raw_fd(), false).unwrap();
+        (listener, TcpStream::connect(socket.local_addr().unwrap()).unwrap())
+    }
+
+    fn wait_until_waiting(listener: &Listener) {
+        let ListeningSocket::Tcp(socket) = &listener.socket else { unreachable!("it was made so") };
+        assert!(sys::wait_until_ready(socket.as_raw_fd(), false, Duration::from_secs(10)).unwrap());
+    }
+
+    #[test]
+    fn a_connection_is_accepted_with_its_first_bytes() {
+        let (listener, mut peer) = scene();
+        assert!(!listener.has_waiting());
+        peer.write_all(b"G").unwrap();
+        wait_until_waiting(&listener);
+        listener.accept().unwrap();
+    }
+
+    #[test]
+    fn a_connection_without_bytes_is_accepted_a_little_later() {
+        let (listener, _peer) = scene();
+        wait_until_waiting(&listener);
+        listener.accept().unwrap();
     }
 }

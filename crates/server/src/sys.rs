@@ -98,18 +98,32 @@ pub(crate) fn send_file(socket: RawFd, file: RawFd, offset: u64, length: usize) 
 /// Sends what the kernel holds back of a TCP socket for more to come: to switch off Nagle's
 /// algorithm, which is off, does that (tcp(7)).
 pub(crate) fn push(socket: RawFd) {
-    let yes: libc::c_int = 1;
-    // An error means that the peer has gone, and needs nothing.
+    set_option(socket, libc::TCP_NODELAY, 1);
+}
+
+/// An error means that the peer has gone, and needs nothing, or that the system can't do it, and
+/// serves as well without.
+fn set_option(socket: RawFd, option: libc::c_int, value: libc::c_int) {
     // SAFETY: the pointer and the length are those of an int that outlives the call.
     unsafe {
         libc::setsockopt(
             socket,
             libc::IPPROTO_TCP,
-            libc::TCP_NODELAY,
-            (&raw const yes).cast(),
-            size_of_val(&yes) as libc::socklen_t,
+            option,
+            (&raw const value).cast(),
+            size_of_val(&value) as libc::socklen_t,
         );
     }
+}
+
+/// Has a TCP listener keep a connection back until its first bytes have come, or a second has
+/// passed, when the kernel asks the peer once more (TCP_DEFER_ACCEPT, tcp(7)). Who is accepted
+/// then has mostly sent its request; 1 is what nginx's `deferred` sets.
+pub(crate) fn defer_accept(listener: RawFd) {
+    #[cfg(target_os = "linux")]
+    set_option(listener, libc::TCP_DEFER_ACCEPT, 1);
+    #[cfg(not(target_os = "linux"))]
+    let _ = listener;
 }
 
 /// Bytes that the kernel holds for the peer of a stream socket, sent and not confirmed or not
