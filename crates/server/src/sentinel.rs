@@ -28,6 +28,10 @@ const LONG_CALLS: Duration = Duration::from_millis(250);
 /// Over how long the process's own load is measured.
 const LOAD_WINDOW: Duration = Duration::from_millis(2);
 
+/// From which share on the process is busy. On a machine that others use too, it is given no more
+/// than a part of what it could use.
+const BUSY_SHARE: f64 = 0.75;
+
 /// What the sentinel's thread is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Judgement {
@@ -89,7 +93,8 @@ impl Sentinel {
             Watch::Inside { call } => {
                 self.tick = TICK;
                 let sample = Sample::take(leader_clock(), now);
-                let is_computing = self.leader.share_until(sample) > 0.5;
+                // One from which others take the processor would compute, and waits for nothing else.
+                let is_computing = self.leader.share_until(sample) > 0.5 || sample.clock.is_thread_runnable();
                 if is_computing && self.leader.cpu_until(sample) < COMPUTING_PATIENCE {
                     self.tick = LONG_TICK;
                     return Judgement::Nothing;
@@ -114,7 +119,7 @@ impl Sentinel {
         let sample = Sample::take(CpuClock::PROCESS, now);
         let share = self.process.share_until(sample);
         self.process = sample;
-        share > 0.9
+        share > BUSY_SHARE
     }
 }
 
@@ -162,6 +167,30 @@ mod tests {
         assert_eq!(watch_until(&mut sentinel, &leadership, clock, deadline), Judgement::TookLead);
         assert!(!leadership.leave_call(call));
         assert!(leadership.are_calls_slow());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_that_computes_is_runnable_and_one_that_waits_is_not() {
+        let (send, clocks) = std::sync::mpsc::channel();
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let waiting = std::thread::spawn({
+            let send = send.clone();
+            move || {
+                send.send(CpuClock::of_this_thread()).unwrap();
+                let _ = wait.recv();
+            }
+        });
+        let clock = clocks.recv().unwrap();
+        assert!(CpuClock::of_this_thread().is_thread_runnable());
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while clock.is_thread_runnable() {
+            assert!(Instant::now() < deadline, "it never began to wait");
+            std::thread::yield_now();
+        }
+        drop(done);
+        waiting.join().unwrap();
+        assert!(!clock.is_thread_runnable());
     }
 
     #[test]

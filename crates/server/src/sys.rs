@@ -197,6 +197,21 @@ impl CpuClock {
         Self(libc::clockid_t::try_from(number).unwrap_or(libc::clockid_t::MAX))
     }
 
+    /// Whether the thread whose clock this is runs, or would if it were given a processor; `false`
+    /// where that can't be known. Opens a file.
+    pub(crate) fn is_thread_runnable(self) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            // As the kernel makes the clocks of threads (include/linux/posix-timers.h).
+            let thread = !(self.0 >> 3);
+            // The name may hold anything, and ends with the last bracket (proc_pid_stat(5)).
+            std::fs::read_to_string(format!("/proc/self/task/{thread}/stat"))
+                .is_ok_and(|text| text.rsplit_once(") ").is_some_and(|(_, fields)| fields.starts_with('R')))
+        }
+        #[cfg(not(target_os = "linux"))]
+        false
+    }
+
     /// The time on this clock; `None` when its thread has ended.
     pub(crate) fn now(self) -> Option<Duration> {
         read_clock(self.0)
