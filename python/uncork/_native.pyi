@@ -50,6 +50,18 @@ class WorkerSettings(Protocol):
     @property
     def min_rate(self) -> int: ...
     @property
+    def access_log(self) -> int | None: ...
+    @property
+    def access_log_format(self) -> str: ...
+    @property
+    def access_log_waits(self) -> bool: ...
+    @property
+    def request_id_header(self) -> str: ...
+    @property
+    def has_request_ids(self) -> bool: ...
+    @property
+    def shows_request_ids(self) -> bool: ...
+    @property
     def certificate(self) -> bytes | None: ...
     @property
     def key(self) -> bytes | None: ...
@@ -120,6 +132,19 @@ class Worker:
         """Stops accepting and lets running requests finish. Does not block; idempotent."""
     def stop(self) -> None:
         """Closes every connection that no application thread holds. Does not block."""
+    def reopen_access_log(self, descriptor: int) -> None:
+        """Writes the access log there from now on, and closes where it was written before.
+
+        The descriptor is duplicated. Does not block; nothing without an access log.
+
+        Raises:
+            OSError: It is not open.
+        """
+    def end_access_log(self, timeout_seconds: float) -> None:
+        """Writes what is left of the access log, without the GIL, when nothing is served.
+
+        Calls `report` where lines were lost. Nothing is logged behind it.
+        """
     def join(self, timeout_seconds: float) -> bool:
         """Waits, without the GIL, until every thread has ended; `False` when time ran out."""
 

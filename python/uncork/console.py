@@ -50,17 +50,18 @@ def _labelled(label: str, text: str, hints: tuple[str, ...]) -> str:
 def _colour_label(line: str) -> str:
     label, separator, rest = line.partition(": ")
     colour = _LABEL_COLOURS.get(label)
-    if not separator or colour is None or not _use_colour(sys.stderr):
+    if not separator or colour is None or not has_colour(is_terminal=sys.stderr.isatty()):
         return line
     return f"\x1b[{colour}m{label}:\x1b[0m {rest}"
 
 
-def _use_colour(stream: TextIO) -> bool:
+def has_colour(*, is_terminal: bool) -> bool:
+    """Whether what is written to a terminal, or to something else, is coloured."""
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return os.environ.get("TERM") != "dumb" and stream.isatty()
+    return os.environ.get("TERM") != "dumb" and is_terminal
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -6,6 +6,7 @@ nothing of addresses, signals or files of settings.
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,6 +33,12 @@ class WorkerSettings:
         max_body: In bytes; `None` is without a limit.
         keep_alive_requests: On one connection; `None` is without a limit.
         min_rate: In bytes per second.
+        access_log: A descriptor; `None` is without one.
+        access_log_format: `combined`, `json`, `terminal` or `terminal-in-colour`.
+        access_log_waits: Whether serving waits when the log can't be written fast enough.
+        request_id_header: Where a client may say what its request is called; empty for nowhere.
+        has_request_ids: Whether each request is called something.
+        shows_request_ids: Whether the app and the client are told what.
         certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
         key: The private key, PEM.
     """
@@ -55,6 +62,12 @@ class WorkerSettings:
     body_timeout_seconds: float
     write_timeout_seconds: float
     min_rate: int
+    access_log: int | None = None
+    access_log_format: str = "combined"
+    access_log_waits: bool = False
+    request_id_header: str = ""
+    has_request_ids: bool = False
+    shows_request_ids: bool = False
     certificate: bytes | None = None
     key: bytes | None = None
 
@@ -63,10 +76,12 @@ def worker_settings(
     settings: Settings,
     *,
     is_multiprocess: bool = False,
+    access_log: int | None = None,
     certificate: bytes | None = None,
     key: bytes | None = None,
 ) -> WorkerSettings:
-    """The part of the settings that a worker needs, with the files of TLS read already."""
+    """The part of the settings that a worker needs, with its files read or opened already."""
+    ids = settings.request_ids
     return WorkerSettings(
         is_multiprocess=is_multiprocess,
         max_threads=settings.threads,
@@ -87,9 +102,25 @@ def worker_settings(
         body_timeout_seconds=settings.body_timeout,
         write_timeout_seconds=settings.write_timeout,
         min_rate=settings.min_rate,
+        access_log=access_log,
+        access_log_format=_log_format(settings.access_log_format, access_log),
+        access_log_waits=settings.access_log_when_full == "wait",
+        request_id_header="" if ids == "none" else settings.request_id_header,
+        has_request_ids=ids == "all" or (ids == "log" and access_log is not None),
+        shows_request_ids=ids == "all",
         certificate=certificate,
         key=key,
     )
+
+
+def _log_format(wanted: str, access_log: int | None) -> str:
+    """The form of the access log's lines; with `auto`, one for people where a person reads."""
+    is_terminal = access_log is not None and os.isatty(access_log)
+    form = wanted
+    if wanted == "auto":
+        form = "terminal" if is_terminal else "combined"
+    has_colour = form == "terminal" and console.has_colour(is_terminal=is_terminal)
+    return "terminal-in-colour" if has_colour else form
 
 
 class Worker:
@@ -143,6 +174,14 @@ class Worker:
     def stop(self) -> None:
         """Closes every connection that is not inside the app; does not block."""
         self._worker.stop()
+
+    def reopen_access_log(self, descriptor: int) -> None:
+        """Writes the access log there from now on; without one, does nothing."""
+        self._worker.reopen_access_log(descriptor)
+
+    def end_access_log(self, timeout_seconds: float) -> None:
+        """Writes what is left of the access log; what can't be in time is counted and told."""
+        self._worker.end_access_log(timeout_seconds)
 
     def join(self, timeout_seconds: float) -> bool:
         """Whether every thread ended in time; blocks without the GIL."""

@@ -1,10 +1,11 @@
 //! Reads the one settings object.
 
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use uncork_server::{ServerSettings, TlsConfig};
+use uncork_server::{AccessLogSettings, LogFormat, ServerSettings, TlsConfig};
 
 /// The fields of `uncork.worker.WorkerSettings`, by their names there.
 #[derive(FromPyObject)]
@@ -28,6 +29,12 @@ pub(crate) struct WorkerSettings {
     body_timeout_seconds: f64,
     write_timeout_seconds: f64,
     min_rate: u64,
+    access_log: Option<RawFd>,
+    access_log_format: String,
+    access_log_waits: bool,
+    pub(crate) request_id_header: String,
+    has_request_ids: bool,
+    pub(crate) shows_request_ids: bool,
     certificate: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
 }
@@ -57,7 +64,22 @@ impl WorkerSettings {
             body_timeout: duration("body_timeout_seconds", self.body_timeout_seconds)?,
             write_timeout: duration("write_timeout_seconds", self.write_timeout_seconds)?,
             min_rate: self.min_rate,
+            access_log: self.to_access_log()?,
+            request_id_header: self.has_request_ids.then(|| self.request_id_header.clone()),
+            shows_request_ids: self.shows_request_ids,
         })
+    }
+
+    fn to_access_log(&self) -> PyResult<Option<AccessLogSettings>> {
+        let format = match self.access_log_format.as_str() {
+            "combined" => LogFormat::Combined,
+            "json" => LogFormat::Json,
+            "terminal" => LogFormat::Terminal { has_colour: false },
+            "terminal-in-colour" => LogFormat::Terminal { has_colour: true },
+            other => return Err(PyValueError::new_err(format!("`access_log_format`: there is no form `{other}`"))),
+        };
+        let waits_when_full = self.access_log_waits;
+        Ok(self.access_log.map(|descriptor| AccessLogSettings { descriptor, format, waits_when_full }))
     }
 
     /// The certificate and key, if TLS is to be spoken.

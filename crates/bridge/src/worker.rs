@@ -46,7 +46,7 @@ impl Worker {
         report: Py<PyAny>,
         scoreboard: Option<BoardRow>,
     ) -> PyResult<Self> {
-        let application = WsgiApplication::new(py, app, report, settings.is_multiprocess)?;
+        let application = WsgiApplication::new(py, app, report, &settings)?;
         let row = scoreboard.map(BoardRow::open).transpose()?;
         let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?, row)?;
         Ok(Self { server })
@@ -64,9 +64,23 @@ impl Worker {
         self.server.stop();
     }
 
+    fn reopen_access_log(&self, descriptor: RawFd) -> PyResult<()> {
+        Ok(self.server.reopen_access_log(descriptor)?)
+    }
+
+    fn end_access_log(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<()> {
+        let timeout = timeout(timeout_seconds)?;
+        py.detach(|| self.server.end_access_log(timeout));
+        Ok(())
+    }
+
     fn join(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {
-        let timeout = Duration::try_from_secs_f64(timeout_seconds)
-            .map_err(|_| PyValueError::new_err(format!("not a number of seconds: {timeout_seconds}")))?;
+        let timeout = timeout(timeout_seconds)?;
         Ok(py.detach(|| self.server.join(timeout)))
     }
+}
+
+fn timeout(seconds: f64) -> PyResult<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| PyValueError::new_err(format!("not a number of seconds: {seconds}")))
 }

@@ -2,7 +2,7 @@
 
 use uncork_protocol::RequestHead;
 
-use crate::{BodyBuffer, ConnectionInfo, Responder, Trouble};
+use crate::{BodyBuffer, ConnectionInfo, RequestId, Responder, Trouble};
 
 /// Answers requests. Called from many threads at once.
 pub trait Application: Send + Sync + 'static {
@@ -25,6 +25,8 @@ pub struct Request<'job> {
     pub head: &'job RequestHead,
     pub body: RequestBody,
     pub connection: &'job ConnectionInfo,
+    /// Its name in logs, where requests have one.
+    pub id: Option<RequestId<'job>>,
 }
 
 /// The body of a request.

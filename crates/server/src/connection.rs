@@ -11,11 +11,14 @@ use std::time::{Duration, Instant};
 use uncork_protocol::http1::{BodyDecoder, BodyStep, HeadScanner, parse_head_in, peer_error_response};
 use uncork_protocol::{HeadBuffers, PeerError, RequestFraming, RequestHead};
 
+use crate::access_log::{Asked, Entry};
 use crate::app::RequestBody;
 use crate::body_buffer::BodyBuffer;
 use crate::body_stream::{BodyStream, PassedOver, Unread};
 use crate::date::DateCache;
 use crate::listener::ListenerInfo;
+use crate::logging::{Answered, CLIENT_GONE, Logging};
+use crate::request_id::RequestId;
 use crate::scoreboard::ScoreboardRow;
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
@@ -71,6 +74,10 @@ pub(crate) struct Connection {
     pub(crate) input: Vec<u8>,
     /// The body of the request that is with the application, where that reads it itself.
     pub(crate) coming: Option<Box<BodyStream>>,
+    /// The answer that is to be logged when its peer has got it.
+    unlogged: Option<Answered>,
+    /// The head of a request that is spoken of when it is in no phase any more.
+    parted_head: Option<Box<RequestHead>>,
     phase: Phase,
 }
 
@@ -145,6 +152,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) date: &'a mut DateCache,
     pub(crate) troubles: &'a mut Troubles,
     pub(crate) row: &'a ScoreboardRow,
+    pub(crate) logging: &'a Logging,
     pub(crate) now: Instant,
     pub(crate) is_draining: bool,
 }
@@ -172,6 +180,8 @@ impl Connection {
             has_ended: false,
             input: Vec::new(),
             coming: None,
+            unlogged: None,
+            parted_head: None,
             phase: Phase::Head(HeadScanner::default()),
         }
     }
@@ -230,17 +240,17 @@ impl Connection {
         Some(Serving { head: &request.head, body, coming, info, transport, input })
     }
 
-    /// Goes on after the application's answer. `keeps_alive` is `None` when the answer was
-    /// broken off, and the peer must see that.
-    pub(crate) fn after_answer(&mut self, keeps_alive: Option<bool>, around: &mut Surroundings<'_>) -> Progress {
-        let next = Phase::Head(HeadScanner::default());
-        let Phase::Serving(ReadyRequest { head, .. }) = std::mem::replace(&mut self.phase, next) else {
+    /// Goes on after the application's answer.
+    pub(crate) fn after_answer(&mut self, answered: Answered, around: &mut Surroundings<'_>) -> Progress {
+        let Phase::Serving(ReadyRequest { head, .. }) = &self.phase else {
             return Progress::Over;
         };
         let closes_unasked = head.wants_keep_alive;
-        *around.spare = head.into_buffers();
+        if around.logging.access_log.is_some() {
+            self.unlogged = Some(answered);
+        }
         let is_body_left = self.take_up_body();
-        let then = match keeps_alive {
+        let then = match answered.facts.keeps_alive {
             None => return Progress::Over,
             Some(true) if !is_body_left || self.coming.is_some() => After::NextRequest,
             // Who asked for the close hardly sends more, and mostly needs no lingering.
@@ -276,14 +286,85 @@ impl Connection {
             receiving.body = BodyBuffer::default();
         }
         let mut answer = Vec::new();
-        peer_error_response(&mut answer, error, false, around.date.now());
+        let id = around.logging.name(self.asked().head());
+        let shown = around.logging.shown(id);
+        let field = around.logging.field(shown.as_ref());
+        let length = peer_error_response(&mut answer, error, false, around.date.now(), field);
         around.row.note_refusal(error.status, answer.len());
+        let trouble = self.log_refusal(error.status, length as u64, id, around);
+        around.troubles.tell(trouble);
         if self.transport.send_or_keep([&answer, b"", b""], Urgency::Now).is_err() {
             return Progress::Over;
         }
         self.input = Vec::new();
         self.coming = None;
+        self.parted_head = None;
         self.go_on_flushing(After::Linger, around)
+    }
+
+    /// What is known of what the peer asked for.
+    fn asked(&self) -> Asked<'_> {
+        match (&self.parted_head, &self.phase) {
+            (Some(head), _) => Asked::Head(head),
+            (None, Phase::Body(receiving)) => Asked::Head(&receiving.head),
+            (None, Phase::Serving(request)) => Asked::Head(&request.head),
+            (None, _) => Asked::Bytes(&self.input),
+        }
+    }
+
+    fn log_refusal(
+        &self,
+        status: u16,
+        body_bytes: u64,
+        id: Option<RequestId<'_>>,
+        around: &Surroundings<'_>,
+    ) -> Option<Trouble> {
+        around.logging.access_log.as_ref()?.push(&Entry {
+            asked: self.asked(),
+            info: &self.info,
+            status,
+            body_bytes,
+            is_aborted: status == CLIENT_GONE,
+            arrived_ns: around.row.ns(self.waiting_since),
+            called_ns: 0,
+            ended_ns: around.row.ns(around.now),
+            id,
+        })
+    }
+
+    /// Logs the answer that is given and not logged; the transport tells how much of it has gone.
+    fn log_answer(&mut self, around: &mut Surroundings<'_>) {
+        let Some(answered) = self.unlogged.take() else {
+            return;
+        };
+        let Asked::Head(head) = self.asked() else {
+            return;
+        };
+        // What went out during the call ended with it; for the rest, the loop has the time.
+        let ended_ns = if self.parted_head.is_none() { answered.ended_ns } else { around.row.ns(around.now) };
+        let trouble = around.logging.log_answer(&answered, head, &self.info, self.transport.pending(), ended_ns);
+        self.parted_head = None;
+        around.troubles.tell(trouble);
+    }
+
+    /// Keeps the memory of a head that nobody needs any more for the next one.
+    fn let_go_of_head(&mut self, around: &mut Surroundings<'_>) {
+        if matches!(self.phase, Phase::Serving(_)) {
+            let next = Phase::Head(HeadScanner::default());
+            if let Phase::Serving(ReadyRequest { head, .. }) = std::mem::replace(&mut self.phase, next) {
+                *around.spare = head.into_buffers();
+            }
+        }
+    }
+
+    /// Logs what ends with the connection.
+    pub(crate) fn log_end(&mut self, around: &mut Surroundings<'_>) {
+        self.log_answer(around);
+        if matches!(self.phase, Phase::Body(_)) {
+            let id = around.logging.name(self.asked().head());
+            let trouble = self.log_refusal(CLIENT_GONE, 0, id, around);
+            around.troubles.tell(trouble);
+        }
     }
 
     fn go_on_flushing(&mut self, then: After, around: &mut Surroundings<'_>) -> Progress {
@@ -292,19 +373,26 @@ impl Connection {
             Ok(flush @ (Flush::Blocked | Flush::Interrupted)) => {
                 self.wants_turn = flush == Flush::Interrupted;
                 if !matches!(self.phase, Phase::Flushing { .. }) {
-                    self.phase = Phase::Flushing { then };
+                    let served = std::mem::replace(&mut self.phase, Phase::Flushing { then });
+                    if let (Some(_), Phase::Serving(request)) = (&self.unlogged, served) {
+                        self.parted_head = Some(Box::new(request.head));
+                    }
                     self.untaken = self.transport.untaken();
                     self.wait_for(around.settings.write_timeout, around);
                 }
                 Progress::Waiting
             }
-            Ok(Flush::Done) => match then {
-                // A close with bytes that nobody has read is a reset (RFC 9112 §9.6): empty lines
-                // of old clients come behind the body, after it was complete.
-                After::Close if !self.transport.has_unread() => self.part(),
-                After::Close | After::Linger => self.linger(around),
-                After::NextRequest => self.go_on_to_next_request(around),
-            },
+            Ok(Flush::Done) => {
+                self.log_answer(around);
+                self.let_go_of_head(around);
+                match then {
+                    // A close with bytes that nobody has read is a reset (RFC 9112 §9.6): empty
+                    // lines of old clients come behind the body, after it was complete.
+                    After::Close if !self.transport.has_unread() => self.part(),
+                    After::Close | After::Linger => self.linger(around),
+                    After::NextRequest => self.go_on_to_next_request(around),
+                }
+            }
         }
     }
 
@@ -443,7 +531,14 @@ impl Connection {
             Phase::PassingOver(_) => return self.pass_over(bytes, around),
             Phase::Serving(_) | Phase::Flushing { .. } | Phase::Lingering { .. } => return Progress::Waiting,
         };
-        result.unwrap_or_else(|error| self.refuse(&error, around))
+        result.unwrap_or_else(|error| {
+            if matches!(self.phase, Phase::Head(_)) && self.input.is_empty() {
+                // All that is known of it has just come.
+                self.waiting_since = around.now;
+                self.input = bytes.to_vec();
+            }
+            self.refuse(&error, around)
+        })
     }
 
     /// Passes over what the application has left of a body.
@@ -483,9 +578,9 @@ impl Connection {
         let Some(range) = scanner.scan(&self.input, &limits)? else {
             return Ok(Progress::Waiting);
         };
-        let input = std::mem::take(&mut self.input);
         let spare = std::mem::take(around.spare);
-        let head = parse_head_in(spare.filled_with(&input[range.start..range.end]), &limits)?;
+        let head = parse_head_in(spare.filled_with(&self.input[range.start..range.end]), &limits)?;
+        let input = std::mem::take(&mut self.input);
         self.start_body(head, &input[range.end..], around)
     }
 
@@ -496,16 +591,24 @@ impl Connection {
         around: &mut Surroundings<'_>,
     ) -> Result<Progress, PeerError> {
         // Who speaks through a unix socket is a gateway.
-        head.check_scheme(self.info.listener.is_tls || self.info.peer.is_none())?;
+        let is_secured = self.info.listener.is_tls || self.info.peer.is_none();
+        if let Err(error) = head.check_scheme(is_secured) {
+            return Err(self.reject(head, error, around));
+        }
         let mut body = BodyBuffer::default();
         if head.framing == RequestFraming::None {
             return Ok(self.become_ready(head, body, rest, around));
         }
         if let RequestFraming::Length(length) = head.framing {
-            around.settings.check_body_size(length)?;
+            if let Err(error) = around.settings.check_body_size(length) {
+                return Err(self.reject(head, error, around));
+            }
         }
         if around.settings.streams_bodies {
-            self.coming = Some(Box::new(BodyStream::start(&head, rest, around.settings)?));
+            match BodyStream::start(&head, rest, around.settings) {
+                Ok(stream) => self.coming = Some(Box::new(stream)),
+                Err(error) => return Err(self.reject(head, error, around)),
+            }
             return Ok(self.become_ready(head, body, b"", around));
         }
         if let RequestFraming::Length(length) = head.framing {
@@ -513,7 +616,9 @@ impl Connection {
             // Most bodies come with their head.
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length <= rest.len() {
-                keep(&mut body, &rest[..length], around)?;
+                if let Err(error) = keep(&mut body, &rest[..length], around) {
+                    return Err(self.reject(head, error, around));
+                }
                 return Ok(self.become_ready(head, body, &rest[length..], around));
             }
         }
@@ -524,6 +629,13 @@ impl Connection {
         self.phase = Phase::Body(Box::new(Receiving { head, decoder, body, owes_continue }));
         self.wait_for(around.settings.body_timeout, around);
         self.feed_body(rest, around)
+    }
+
+    /// Keeps the head of a request that is refused for `error` as soon as it is there.
+    fn reject(&mut self, head: RequestHead, error: PeerError, around: &Surroundings<'_>) -> PeerError {
+        self.waiting_since = around.now;
+        self.parted_head = Some(Box::new(head));
+        error
     }
 
     fn feed_body(&mut self, bytes: &[u8], around: &mut Surroundings<'_>) -> Result<Progress, PeerError> {
@@ -604,6 +716,7 @@ mod tests {
         spare: HeadBuffers,
         date: DateCache,
         row: ScoreboardRow,
+        logging: Logging,
         now: Instant,
     }
 
@@ -627,6 +740,7 @@ mod tests {
                 spare: HeadBuffers::default(),
                 date: DateCache::new(),
                 row: ScoreboardRow::private().unwrap(),
+                logging: Logging::default(),
                 now,
             }
         }
@@ -650,6 +764,7 @@ mod tests {
                 is_draining: false,
                 troubles: &mut Troubles::default(),
                 row: &self.row,
+                logging: &self.logging,
             };
             action(&mut self.connection, &mut around)
         }

@@ -15,6 +15,7 @@ use uncork_protocol::{HeadBuffers, PeerError};
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
 use crate::listener::Listener;
+use crate::logging::{Answered, Logging};
 use crate::scoreboard::{Phase, ScoreboardRow};
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey, Slots};
@@ -45,12 +46,11 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(1);
 /// One of so many connections is closed, with others, when there is no room for a new one.
 const IDLE_SHARE_CLOSED: usize = 256;
 
-/// A connection that comes back from a thread, and whether it is to be kept; `None` when its
-/// answer is broken.
+/// A connection that comes back from a thread, and what it was answered.
 #[derive(Debug)]
 pub(crate) struct Returned {
     pub(crate) connection: Box<Connection>,
-    pub(crate) keeps_alive: Option<bool>,
+    pub(crate) answered: Answered,
 }
 
 /// How far the loop's end has come.
@@ -118,6 +118,7 @@ pub(crate) struct EventLoop {
     settings: Arc<ServerSettings>,
     tls: Option<TlsConfig>,
     row: Arc<ScoreboardRow>,
+    logging: Logging,
     ending: Ending,
     /// Whether whoever drives the loop now will call nothing.
     has_caretaker: bool,
@@ -130,6 +131,7 @@ impl EventLoop {
         settings: Arc<ServerSettings>,
         tls: Option<TlsConfig>,
         row: Arc<ScoreboardRow>,
+        logging: Logging,
     ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -156,6 +158,7 @@ impl EventLoop {
             settings,
             tls,
             row,
+            logging,
             ending: Ending::No,
             has_caretaker: false,
         };
@@ -212,8 +215,8 @@ impl EventLoop {
 
     /// Takes back what `next` handed out. The caller still has the lead.
     pub(crate) fn take_back(&mut self, returned: Returned) {
-        let Returned { mut connection, keeps_alive } = returned;
-        let progress = connection.after_answer(keeps_alive, &mut self.surroundings());
+        let Returned { mut connection, answered } = returned;
+        let progress = connection.after_answer(answered, &mut self.surroundings());
         self.settle(connection, progress);
     }
 
@@ -286,7 +289,7 @@ impl EventLoop {
     /// Puts a connection where its progress says.
     fn settle(&mut self, connection: Box<Connection>, progress: Progress) {
         match progress {
-            Progress::Over => self.close(&connection),
+            Progress::Over => self.close(connection),
             // Only a caretaker lets requests wait; a leader is about to call the application.
             Progress::Ready if !self.has_caretaker || self.queue.len() < self.settings.max_queue => {
                 self.queue.push_back(connection);
@@ -317,7 +320,7 @@ impl EventLoop {
         }
         let wanted = if connection.transport.has_output() { Asked::InputAndRoom } else { Asked::Input };
         if connection.transport.ask_for(wanted, self.poll.registry(), connection.key.token()).is_err() {
-            return self.close(&connection);
+            return self.close(connection);
         }
         if let Some(armed) = self.slots.armed(connection.key) {
             self.timers.arm(connection.key, connection.deadline, armed);
@@ -337,10 +340,11 @@ impl EventLoop {
     /// Closes a connection between two requests: its peer is told that nothing more follows.
     fn close_idle(&mut self, mut connection: Box<Connection>) {
         connection.transport.say_goodbye();
-        self.close(&connection);
+        self.close(connection);
     }
 
-    fn close(&mut self, connection: &Connection) {
+    fn close(&mut self, mut connection: Box<Connection>) {
+        connection.log_end(&mut self.surroundings());
         self.slots.remove(connection.key);
         let slots = &mut self.slots;
         self.timers.tidy(slots.len(), |when, key| slots.armed(key).is_some_and(|armed| *armed == Some(when)));
@@ -464,7 +468,7 @@ impl EventLoop {
                 if let Some(connection) = self.slots.take(key) {
                     match ending {
                         Ending::Now if connection.is_idle() => self.close_idle(connection),
-                        Ending::Now => self.close(&connection),
+                        Ending::Now => self.close(connection),
                         _ => self.wait_on(connection),
                     }
                 }
@@ -489,6 +493,7 @@ impl EventLoop {
             date: &mut self.date,
             troubles: &mut self.troubles,
             row: &self.row,
+            logging: &self.logging,
             now: self.now,
             is_draining: self.ending >= Ending::Draining,
         }

@@ -15,6 +15,8 @@ mod leadership;
 mod sync;
 
 #[cfg(not(loom))]
+mod access_log;
+#[cfg(not(loom))]
 mod app;
 #[cfg(not(loom))]
 mod body_buffer;
@@ -29,7 +31,11 @@ mod event_loop;
 #[cfg(not(loom))]
 mod listener;
 #[cfg(not(loom))]
+mod logging;
+#[cfg(not(loom))]
 mod relay;
+#[cfg(not(loom))]
+mod request_id;
 #[cfg(not(loom))]
 mod responder;
 #[cfg(not(loom))]
@@ -55,6 +61,8 @@ mod transport;
 #[cfg(not(loom))]
 mod trouble;
 #[cfg(not(loom))]
+pub use access_log::{AccessLogSettings, LogFormat};
+#[cfg(not(loom))]
 pub use app::{Application, Request, RequestBody};
 #[cfg(not(loom))]
 pub use body_buffer::{BodyBuffer, BodyReader};
@@ -64,6 +72,8 @@ pub use body_stream::{BodyError, BodyWait, Received};
 pub use connection::ConnectionInfo;
 #[cfg(not(loom))]
 pub use listener::ListenerInfo;
+#[cfg(not(loom))]
+pub use request_id::{IdText, OwnId, RequestId, given_id};
 #[cfg(not(loom))]
 pub use responder::{Responder, SendError};
 #[cfg(not(loom))]

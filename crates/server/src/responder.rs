@@ -9,7 +9,9 @@ use std::os::fd::{OwnedFd, RawFd};
 
 use socket2::SockRef;
 use uncork_protocol::RequestHead;
-use uncork_protocol::http1::{AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response};
+use uncork_protocol::http1::{
+    AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response, write_field,
+};
 
 use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
@@ -71,10 +73,17 @@ pub struct Responder<'job> {
     coming: Option<&'job mut BodyStream>,
     host: &'job dyn Host,
     state: State,
+    /// The name and value of the field that says what the request is called, where it is called
+    /// anything.
+    id_field: Option<(&'job [u8], &'job [u8])>,
     /// Of the head that was given last; zero before.
     status: u16,
     /// Bytes that were given to the transport.
     bytes_sent: u64,
+    /// Bytes of the body that were given, and that the peer is to get.
+    body_bytes: u64,
+    /// What the transport had sent before the body.
+    sent_before_body: u64,
     /// As `broken_length` of an answer that has ended.
     broken_length: Option<(u64, u64)>,
     /// Whether pieces were held back for more to come.
@@ -100,6 +109,25 @@ pub(crate) trait Host: std::fmt::Debug {
     fn has_lead(&self) -> bool;
     /// Nothing is held back any more.
     fn end_holding(&self);
+}
+
+/// What has become of an answer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AnswerFacts {
+    /// Whether the connection is to be kept; `None` when it is not the server's any more, or the
+    /// peer must see that the answer is broken.
+    pub(crate) keeps_alive: Option<bool>,
+    /// Zero when nothing was answered.
+    pub(crate) status: u16,
+    /// Bytes of the body that were sent, or wait to be.
+    pub(crate) body_bytes: u64,
+    /// Whether all was given that the peer is to get.
+    pub(crate) is_whole: bool,
+}
+
+impl AnswerFacts {
+    /// Those of a request that was not answered.
+    pub(crate) const NOTHING: Self = Self { keeps_alive: None, status: 0, body_bytes: 0, is_whole: false };
 }
 
 #[derive(Debug)]
@@ -141,8 +169,11 @@ impl<'job> Responder<'job> {
             coming: None,
             host,
             state: State::Fresh,
+            id_field: None,
             status: 0,
             bytes_sent: 0,
+            body_bytes: 0,
+            sent_before_body: 0,
             broken_length: None,
             has_held: false,
         }
@@ -150,6 +181,10 @@ impl<'job> Responder<'job> {
 
     pub(crate) fn with_coming_body(self, coming: Option<&'job mut BodyStream>) -> Self {
         Self { coming, ..self }
+    }
+
+    pub(crate) fn with_id(self, id_field: Option<(&'job [u8], &'job [u8])>) -> Self {
+        Self { id_field, ..self }
     }
 
     /// What is at hand of a body that is coming.
@@ -203,13 +238,14 @@ impl<'job> Responder<'job> {
     fn refuse(&mut self, error: BodyError) {
         let out = &mut self.scratch.out;
         out.clear();
-        peer_error_response(out, &error.answer(), self.request.is_head(), self.scratch.date.now());
+        let (error, date) = (error.answer(), self.scratch.date.now());
+        let length = peer_error_response(out, &error, self.request.is_head(), date, self.id_field);
+        (self.status, self.body_bytes) = (error.status, length as u64);
         // A peer that has gone needs no answer.
         let _ = self.transport.send_or_keep([out, b"", b""], Urgency::Now);
         self.bytes_sent += out.len() as u64;
         out.clear();
         self.state = State::Refused;
-        self.status = error.answer().status;
     }
 
     /// Whether the request was refused because of its body; what the application says is dropped.
@@ -234,6 +270,7 @@ impl<'job> Responder<'job> {
         let is_plain = self.transport.is_plain() && self.leftover.is_empty();
         self.host.on_handed_over(self.transport);
         self.state = State::HandedOver;
+        self.status = 101;
         let (socket, tls, output) = self.transport.split_off()?;
         if is_plain {
             SockRef::from(&socket).set_nonblocking(false)?;
@@ -263,11 +300,12 @@ impl<'job> Responder<'job> {
         let out = &mut self.scratch.out;
         out.clear();
         self.state = State::Fresh;
-        let mut encoder = HeadEncoder::start(out, status)?;
+        let looked_for = self.id_field.map_or(&b""[..], |(name, _)| name);
+        let mut encoder = HeadEncoder::start(out, status)?.looking_for(looked_for);
         fields(&mut encoder)?;
-        self.state = State::Headed { facts: encoder.facts() };
-        // The encoder has seen that these are digits.
-        self.status = status.iter().take(3).fold(0, |code, digit| 10 * code + u16::from(digit & 0xf));
+        let facts = encoder.facts();
+        self.status = facts.status;
+        self.state = State::Headed { facts };
         Ok(())
     }
 
@@ -278,10 +316,15 @@ impl<'job> Responder<'job> {
     pub fn begin_body(&mut self, length: Option<u64>) -> Result<(), SendError> {
         match self.state {
             State::Headed { facts } => {
+                if let (Some((name, value)), false) = (self.id_field, facts.has_looked_for) {
+                    write_field(&mut self.scratch.out, name, value);
+                }
                 let may_keep_alive =
                     self.may_keep_alive && !self.coming.as_ref().is_some_and(|body| body.is_worth_a_close());
                 let (framing, keeps_alive) =
                     facts.finish(&mut self.scratch.out, self.request, length, may_keep_alive, self.scratch.date.now());
+                self.sent_before_body =
+                    self.transport.sent() + self.transport.pending() + self.scratch.out.len() as u64;
                 self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
                 Ok(())
             }
@@ -396,6 +439,7 @@ impl<'job> Responder<'job> {
         self.broken_length = body.broken_length();
         let is_short = self.broken_length.is_some_and(|(announced, given)| given < announced);
         let end = body.end();
+        self.body_bytes = body.fitting().max(self.body_bytes);
         let keeps_alive = *keeps_alive;
         let finished = State::Finished { keeps_alive };
         self.bytes_sent += (self.scratch.out.len() + end.len()) as u64;
@@ -430,10 +474,12 @@ impl<'job> Responder<'job> {
         }
         let error = uncork_protocol::PeerError::new(500, "the application failed");
         self.scratch.out.clear();
-        peer_error_response(&mut self.scratch.out, &error, self.request.is_head(), self.scratch.date.now());
+        let (out, date) = (&mut self.scratch.out, self.scratch.date.now());
+        let length = peer_error_response(out, &error, self.request.is_head(), date, self.id_field);
+        (self.status, self.body_bytes) = (error.status, length as u64);
+        self.sent_before_body = self.transport.sent() + self.transport.pending();
         self.state =
             State::Answering { body: BodyEncoder::new(ResponseFraming::NoBody), keeps_alive: false, is_sent: false };
-        self.status = error.status;
         // An error leaves the answer broken, which is what it is.
         let _ = self.finish();
     }
@@ -458,8 +504,25 @@ impl<'job> Responder<'job> {
         (outcome, self.bytes_sent)
     }
 
+    /// What has become of the answer, when nothing is to follow.
+    pub(crate) fn facts(mut self) -> AnswerFacts {
+        let is_whole = matches!(self.state, State::Finished { .. } | State::Refused | State::HandedOver);
+        if !is_whole {
+            // As far as it got: what was sent and what waits, without the head.
+            let sent = (self.transport.sent() + self.transport.pending()).saturating_sub(self.sent_before_body);
+            let given = match &self.state {
+                State::Answering { body, is_sent: true, .. } => body.fitting(),
+                State::Broken => u64::MAX,
+                _ => 0,
+            };
+            self.body_bytes = sent.min(given);
+        }
+        let (status, body_bytes) = (self.status, self.body_bytes);
+        AnswerFacts { keeps_alive: self.end(), status, body_bytes, is_whole }
+    }
+
     /// Whether the connection is to be kept; `None` when the answer is broken.
-    pub(crate) fn outcome(mut self) -> Option<bool> {
+    fn end(&mut self) -> Option<bool> {
         if self.has_held {
             // There may have been nothing to send behind the last piece. Where the connection is
             // closed now, that sends it.

@@ -29,6 +29,11 @@ impl Scorer {
         self.moment_ns = self.moment_ns.max(now_ns);
     }
 
+    /// See `note_moment`; when a call has ended, the moment at which it did.
+    pub(crate) fn moment_ns(&self) -> u64 {
+        self.moment_ns
+    }
+
     /// A call begins, of a request that was complete at `complete_ns`. It began, as far as is
     /// known, when the last one ended, or when `note_moment` said.
     pub(crate) fn begin(&mut self, head: &RequestHead, client: Option<SocketAddr>, complete_ns: u64) {

@@ -10,12 +10,15 @@ use std::time::{Duration, Instant};
 
 use mio::{Registry, Waker};
 
+use crate::access_log::AccessLog;
 use crate::app::{Application, Request};
 use crate::connection::{Connection, Serving};
 use crate::event_loop::{Ending, EventLoop, Next, Outside, Returned};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
-use crate::responder::{Host, Responder, ThreadScratch};
+use crate::logging::{Answered, Logging};
+use crate::request_id::{OwnId, RequestId, RequestIds};
+use crate::responder::{AnswerFacts, Host, Responder, ThreadScratch};
 use crate::scoreboard::{Activity, Outcome, Phase, ScoreboardRow};
 use crate::scorer::Scorer;
 use crate::sentinel::{Judgement, Sentinel};
@@ -62,6 +65,7 @@ struct Shared {
     /// lock is kept while they are sent, so that the number can't come to mean another socket.
     held: Mutex<Option<RawFd>>,
     row: Arc<ScoreboardRow>,
+    logging: Logging,
 }
 
 /// What one application thread keeps from request to request.
@@ -96,7 +100,13 @@ impl Server {
         let is_tls = tls.is_some();
         let listeners =
             listeners.iter().map(|&descriptor| Listener::duplicate(descriptor, is_tls)).collect::<io::Result<_>>()?;
-        let (event_loop, waker, registry) = EventLoop::new(listeners, Arc::clone(&settings), tls, Arc::clone(&row))?;
+        let logging = Logging {
+            ids: settings.request_id_header.as_deref().map(|header| Arc::new(RequestIds::new(header))),
+            shows_ids: settings.shows_request_ids,
+            access_log: settings.access_log.map(AccessLog::new).transpose()?.map(Arc::new),
+        };
+        let (event_loop, waker, registry) =
+            EventLoop::new(listeners, Arc::clone(&settings), tls, Arc::clone(&row), logging.clone())?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Arc::new(application),
@@ -112,17 +122,23 @@ impl Server {
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
                 held: Mutex::new(None),
                 row,
+                logging,
             }),
         })
     }
 
-    /// Starts the first application thread and the sentinel. To be called once.
+    /// Starts the first application thread, the sentinel, and what writes the access log. To be
+    /// called once.
     ///
     /// # Errors
     /// A thread can't be started.
     pub fn start(&self) -> io::Result<()> {
         self.shared.row.enter(Phase::Serving);
         self.shared.row.beat(sys::monotonic_ns());
+        if let Some(log) = &self.shared.logging.access_log {
+            let shared = Arc::clone(&self.shared);
+            log.start(move |trouble| shared.tell(trouble))?;
+        }
         spawn_application_thread(&self.shared)?;
         let shared = Arc::clone(&self.shared);
         thread::Builder::new().name("uncork-sentinel".into()).spawn(move || shared.stand_guard()).map(drop)
@@ -138,7 +154,27 @@ impl Server {
         self.end(Ending::Now);
     }
 
+    /// Writes the access log to `descriptor` from now on; it stays the caller's. Without such a
+    /// log, does nothing.
+    ///
+    /// # Errors
+    /// It is not open, or there is no room for another.
+    pub fn reopen_access_log(&self, descriptor: RawFd) -> io::Result<()> {
+        self.shared.logging.access_log.as_ref().map_or(Ok(()), |log| log.reopen(descriptor))
+    }
+
+    /// Writes what is left of the access log, for up to `timeout`, when nothing more is served.
+    pub fn end_access_log(&self, timeout: Duration) {
+        let log = self.shared.logging.access_log.as_ref();
+        if let Some(trouble) = log.and_then(|log| log.end(timeout)) {
+            self.shared.application.on_trouble(&trouble);
+        }
+    }
+
     fn end(&self, ending: Ending) {
+        if let (Ending::Now, Some(log)) = (ending, &self.shared.logging.access_log) {
+            log.hurry();
+        }
         self.shared.ending.fetch_max(ending as u8, Ordering::SeqCst);
         self.shared.wake_leader();
     }
@@ -250,14 +286,15 @@ impl Shared {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
             && self.settings.keep_alive_requests.is_none_or(|limit| connection.requests < limit);
-        let keeps_alive = connection.serving().and_then(|serving| {
+        let served = connection.serving().map(|serving| {
             thread.scorer.begin(serving.head, serving.info.peer, complete_ns);
+            let called_ns = thread.scorer.moment_ns();
             let host = CallHost { shared: self, scorer: &thread.scorer, call };
-            let (keeps_alive, (outcome, bytes)) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
+            let (facts, (outcome, bytes), own_id) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
             thread.scorer.end(outcome, bytes);
-            keeps_alive
+            Answered { facts, complete_ns, called_ns, ended_ns: thread.scorer.moment_ns(), own_id }
         });
-        Returned { connection, keeps_alive }
+        Returned { connection, answered: served.unwrap_or(Answered::NOTHING) }
     }
 
     fn answer(
@@ -266,11 +303,14 @@ impl Shared {
         scratch: &mut ThreadScratch,
         host: &CallHost<'_>,
         may_keep_alive: bool,
-    ) -> (Option<bool>, (Outcome, u64)) {
+    ) -> (AnswerFacts, (Outcome, u64), Option<OwnId>) {
         let Serving { head, body, coming, info, transport, input } = serving;
+        let id = self.logging.name(Some(head));
+        let shown = self.logging.shown(id);
         let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive)
-            .with_coming_body(coming);
-        let request = Request { head, body, connection: info };
+            .with_coming_body(coming)
+            .with_id(self.logging.field(shown.as_ref()));
+        let request = Request { head, body, connection: info, id };
         if catch_unwind(AssertUnwindSafe(|| self.application.call(request, &mut responder))).is_err() {
             responder.fail();
         }
@@ -278,7 +318,7 @@ impl Shared {
             self.leadership.reattach();
         }
         let told = responder.told();
-        (responder.outcome(), told)
+        (responder.facts(), told, id.and_then(RequestId::own))
     }
 
     /// Gives a connection back to a loop that somebody else leads.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use uncork_protocol::PeerError;
 use uncork_protocol::http1::HeadLimits;
 
+use crate::access_log::AccessLogSettings;
+
 /// Every setting of a server. Whoever makes one has validated it.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
@@ -47,6 +49,13 @@ pub struct ServerSettings {
     /// Bytes per second that a peer must send or take, on average over a timeout, to be given
     /// that time once more; zero lets any progress do.
     pub min_rate: u64,
+    /// Whether there is an access log, and how it is kept.
+    pub access_log: Option<AccessLogSettings>,
+    /// The field in which a client may say what its request is called; `None`: no request is
+    /// called anything.
+    pub request_id_header: Option<String>,
+    /// Whether the application and the client are told of it too, and not the log alone.
+    pub shows_request_ids: bool,
 }
 
 impl ServerSettings {
@@ -95,6 +104,9 @@ impl Default for ServerSettings {
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
             min_rate: 500,
+            access_log: None,
+            request_id_header: None,
+            shows_request_ids: false,
         }
     }
 }

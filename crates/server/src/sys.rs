@@ -155,6 +155,56 @@ pub(crate) fn seconds_since_epoch() -> u64 {
     read_clock(CLOCK).map_or(0, |time| time.as_secs())
 }
 
+/// A moment as people write it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CalendarTime {
+    pub(crate) year: i32,
+    /// From 1 on, as the day.
+    pub(crate) month: i32,
+    pub(crate) day: i32,
+    pub(crate) hour: i32,
+    pub(crate) minute: i32,
+    pub(crate) second: i32,
+    /// East of Greenwich.
+    pub(crate) offset_seconds: i64,
+}
+
+/// What is `second` seconds after the epoch, by local time or by UTC.
+pub(crate) fn calendar(second: u64, is_local: bool) -> CalendarTime {
+    let time = libc::time_t::try_from(second).unwrap_or(0);
+    // SAFETY: a `tm` is numbers and a pointer that nobody follows here; zeros are valid.
+    let mut parts: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call; a failure leaves `parts` as it is.
+    unsafe {
+        if is_local {
+            libc::localtime_r(&raw const time, &raw mut parts);
+        } else {
+            libc::gmtime_r(&raw const time, &raw mut parts);
+        }
+    }
+    CalendarTime {
+        year: parts.tm_year + 1900,
+        month: parts.tm_mon + 1,
+        day: parts.tm_mday,
+        hour: parts.tm_hour,
+        minute: parts.tm_min,
+        second: parts.tm_sec,
+        offset_seconds: parts.tm_gmtoff,
+    }
+}
+
+/// A write of the calling thread to a pipe that nobody reads any more is an error and no signal,
+/// also where the application has asked for the signal.
+pub(crate) fn keep_broken_pipes_from_this_thread() {
+    // SAFETY: zeros are a valid set until `sigemptyset` makes one, and both outlive the calls.
+    unsafe {
+        let mut signals: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&raw mut signals);
+        libc::sigaddset(&raw mut signals, libc::SIGPIPE);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const signals, std::ptr::null_mut());
+    }
+}
+
 fn read_clock(clock: libc::clockid_t) -> Option<Duration> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid timespec and outlives the call; a bad clock is an error.

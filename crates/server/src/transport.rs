@@ -32,6 +32,8 @@ pub(crate) struct Transport {
     /// Bytes for the peer: those before `taken` have gone out. `0 <= taken <= output.len()`
     output: Vec<u8>,
     taken: usize,
+    /// Bytes that the kernel has taken so far.
+    sent: u64,
     /// What is sent behind the output.
     file: Option<FilePart>,
     asked: Asked,
@@ -78,7 +80,7 @@ const FILE_BYTES_AT_ONCE: u64 = 1024 * 1024;
 
 impl Transport {
     pub(crate) fn new(stream: Stream, tls: Option<TlsSession>) -> Self {
-        Self { stream, tls, output: Vec::new(), taken: 0, file: None, asked: Asked::Nothing }
+        Self { stream, tls, output: Vec::new(), taken: 0, sent: 0, file: None, asked: Asked::Nothing }
     }
 
     /// Asks the event loop for news of this stream, in place of what was asked for before.
@@ -130,6 +132,11 @@ impl Transport {
         self.output.len() - self.taken
     }
 
+    /// Bytes that the kernel has taken since the connection began.
+    pub(crate) fn sent(&self) -> u64 {
+        self.sent
+    }
+
     /// Bytes that wait for the peer to take them, those of a file included.
     pub(crate) fn pending(&self) -> u64 {
         self.output_len() as u64 + self.file.as_ref().map_or(0, |part| part.left)
@@ -148,7 +155,10 @@ impl Transport {
     pub(crate) fn flush(&mut self) -> io::Result<Flush> {
         while self.output_len() > 0 {
             match self.stream.write_slices(&[IoSlice::new(&self.output[self.taken..])], Urgency::Now) {
-                Ok(written) => self.taken += written,
+                Ok(written) => {
+                    self.taken += written;
+                    self.sent += written as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(Flush::Blocked),
                 Err(error) => return Err(error),
             }
@@ -178,6 +188,7 @@ impl Transport {
                 Ok(sent) => {
                     part.offset += sent as u64;
                     part.left -= sent as u64;
+                    self.sent += sent as u64;
                     budget -= sent as u64;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -280,7 +291,7 @@ impl Transport {
         }
         match self.stream.write_slices(&slices, urgency) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
-            result => result,
+            result => result.inspect(|written| self.sent += *written as u64),
         }
     }
 

@@ -14,6 +14,9 @@ pub enum Trouble {
     Accepting(io::Error),
     /// A request's body had no temporary file, and the request was refused.
     KeepingBody(io::Error),
+    /// So many lines are missing in the access log: nobody read it fast enough, or, with an error,
+    /// they could not be written.
+    LogLinesLost { lines: u64, error: Option<io::Error> },
 }
 
 impl fmt::Display for Trouble {
@@ -27,6 +30,15 @@ impl fmt::Display for Trouble {
             Self::KeepingBody(error) if is_out_of_descriptors(error) => formatter.write_str(
                 "no more files can be opened: a request was refused, since its body did not fit into `body_buffer`",
             ),
+            Self::LogLinesLost { lines, error: None } => write!(
+                formatter,
+                "{lines} line{} of the access log lost: they could not be written fast enough; \
+                 `access_log_when_full = \"wait\"` makes the server wait instead",
+                plural(*lines)
+            ),
+            Self::LogLinesLost { lines, error: Some(error) } => {
+                write!(formatter, "{lines} line{} of the access log could not be written: {error}", plural(*lines))
+            }
             Self::KeepingBody(error) => write!(
                 formatter,
                 "a request was refused: its body did not fit into `body_buffer`, and can't be kept in `{}`: {error}",
@@ -34,6 +46,10 @@ impl fmt::Display for Trouble {
             ),
         }
     }
+}
+
+fn plural(number: u64) -> &'static str {
+    if number == 1 { "" } else { "s" }
 }
 
 /// Whether the process itself has used up its descriptors, so that closing some helps.
@@ -44,7 +60,7 @@ pub(crate) fn is_out_of_descriptors(error: &io::Error) -> bool {
 /// Troubles that were met, of which only some are told.
 #[derive(Debug, Default)]
 pub(crate) struct Troubles {
-    untold: Option<Trouble>,
+    untold: Vec<Trouble>,
     last: Option<Instant>,
 }
 
@@ -52,13 +68,18 @@ impl Troubles {
     pub(crate) fn note(&mut self, trouble: Trouble, now: Instant) {
         if self.last.is_none_or(|last| now.saturating_duration_since(last) >= SILENCE) {
             self.last = Some(now);
-            self.untold = Some(trouble);
+            self.untold.push(trouble);
         }
+    }
+
+    /// As `note`, of something that its finder does not tell too often.
+    pub(crate) fn tell(&mut self, trouble: Option<Trouble>) {
+        self.untold.extend(trouble);
     }
 
     /// What is to be told now.
     pub(crate) fn take(&mut self) -> Option<Trouble> {
-        self.untold.take()
+        self.untold.pop()
     }
 }
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 
 _WORKERS = "write `--workers NUMBER`, or leave it out: there is one for each CPU"
 _RELOAD = "changed code is for development: `flask run --debug`"
-_ACCESS_LOG = "there is no access log yet"
-_ERROR_LOG = "errors go to stderr: write `2>> FILE`, or leave them to the service manager"
+_ACCESS_LOG = "write `--access-log FILE`, or `--access-log -` for stdout"
+_ERROR_LOG = "write `--error-log FILE`, or leave it out: errors go to stderr"
 _WORKER_CLASS = "leave it out: threads are started as they are needed, up to `--threads`"
 _PROXY = "there is none: put Werkzeug's `ProxyFix` around the app"
 _PREFIX = "there is none: put Werkzeug's `ProxyFix` around the app, or let the proxy take it off"
@@ -60,9 +60,8 @@ _ANSWERS: Mapping[str, str] = {
     "--limit-request-fields": "write `--max-headers NUMBER`",
     "--max-request-header-size": "write `--max-head SIZE`",
     "--max-request-body-size": "write `--max-body SIZE`",
-    "--access-log": _ACCESS_LOG,
     "--access-logfile": _ACCESS_LOG,
-    "--access-logformat": _ACCESS_LOG,
+    "--access-logformat": "write `--access-log-format combined` or `json`",
     "--error-logfile": _ERROR_LOG,
     "--log-file": _ERROR_LOG,
     "--log-level": "leave it out: `--verbose` says more",

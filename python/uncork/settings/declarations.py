@@ -32,6 +32,7 @@ from uncork.settings.kinds import (
     SocketPath,
     Text,
 )
+from uncork.settings.log_kinds import HeaderName, LogPath
 from uncork.settings.once import Once, OnceProcess
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
@@ -110,6 +111,9 @@ def _setting(  # noqa: PLR0913 (a declaration is one call)
 
 LoadAs = Literal["auto", "module", "script"]
 BodyMode = Literal["buffered", "streamed"]
+LogFormat = Literal["auto", "terminal", "combined", "json"]
+RequestIds = Literal["log", "all", "none"]
+WhenFull = Literal["drop", "wait"]
 
 _APP = "Application"
 _LISTENING = "Listening"
@@ -120,6 +124,7 @@ _TIMEOUTS = "Timeouts"
 _CONCURRENCY = "Concurrency"
 _OPERATION = "Operation"
 _WORKERS = "Life of a worker"
+_LOGS = "Logs"
 
 _APP_SPEC = Text("SPEC", "`module:name`, `module:factory()`, `module` or `file.py`")
 _FACTORY = Text("MODULE:FACTORY", "`module:factory`")
@@ -484,6 +489,59 @@ class Settings:
         "command as a text or as an array, or a table with `run` and `restart`. One that fails is "
         "started again; one that ends with 0 has finished, unless `restart` is `always`. A reload "
         "stops it, and starts it anew. The flag may be repeated; a variable takes semicolons.",
+    )
+    access_log: str | None = _setting(
+        None,
+        LogPath("stdout"),
+        _LOGS,
+        "Where each answered request gets a line: a file, `-` for stdout, or `none`. "
+        "Lines are made and written by a thread of their own, up to 10 ms after the answer. A file "
+        "is appended to, by all workers, and opened again at the signal USR1.",
+    )
+    access_log_format: LogFormat = _setting(
+        "auto",
+        Choice(
+            "WORD",
+            "`auto`, `terminal`, `combined` or `json`",
+            ("auto", "terminal", "combined", "json"),
+        ),
+        _LOGS,
+        "The form of a line: `combined` as Apache and nginx have it, `json`, or `terminal`. "
+        "With `auto`, it is `terminal` where the log goes to a terminal, and `combined` elsewhere.",
+    )
+    access_log_when_full: WhenFull = _setting(
+        "drop",
+        Choice("WORD", "`drop` or `wait`", ("drop", "wait")),
+        _LOGS,
+        "What happens when lines can't be written as fast as they come, and 4 MiB of them wait. "
+        "With `drop`, lines are lost, and a warning says how many. With `wait`, none is, and the "
+        "worker serves nobody until there is room.",
+    )
+    request_ids: RequestIds = _setting(
+        "log",
+        Choice("WORD", "`log`, `all` or `none`", ("log", "all", "none")),
+        _LOGS,
+        "Who is told the id of a request: the logs (`log`), the application and the client too "
+        "(`all`), or nobody (`none`). "
+        "The access log (as `json`) and the report of an exception show the same id, so that one "
+        "is found by the other. With `all`, the application finds it in the environ, and the "
+        "response has it in a header, unless the application has set that.",
+    )
+    request_id_header: str = _setting(
+        "X-Request-ID",
+        HeaderName("HEADER", "the name of a header"),
+        _LOGS,
+        "The header in which a client, or a proxy, may send the id of its request. "
+        "What it sends holds if it is one value of up to 128 letters, digits and "
+        "`-._~:=+/@`; else an id is made.",
+    )
+    error_log: str | None = _setting(
+        None,
+        LogPath("stderr"),
+        _LOGS,
+        "Where everything goes that would go to stderr, the application's own output there "
+        "included: a file, or `-` for stderr. "
+        "It is opened again at the signal USR1.",
     )
 
 

@@ -27,7 +27,7 @@ def hints(run, *arguments):
         (["--reload"], "changed code is for development"),
         (["--certfile", "c.pem"], "write `--cert FILE`"),
         (["--keyfile", "k.pem"], "write `--key FILE`"),
-        (["--access-logfile", "-"], "there is no access log yet"),
+        (["--access-logfile", "-"], "write `--access-log FILE`"),
         (["--timeout", "30"], "there is no limit inside the app yet"),
     ],
 )

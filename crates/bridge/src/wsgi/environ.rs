@@ -17,7 +17,7 @@ use uncork_server::{ListenerInfo, Request, RequestBody};
 
 use super::file_wrapper::FileWrapper;
 use super::input::Input;
-use super::names::{FieldKeys, KNOWN, KnownField, key};
+use super::names::{FieldKeys, KNOWN, KnownField, key, spell};
 use super::start_response::StartResponse;
 use crate::gil::latin1;
 
@@ -31,6 +31,9 @@ const PORTS_KEPT: usize = 256;
 pub(super) struct EnvironMaker {
     constants: Py<PyDict>,
     keys: FieldKeys,
+    /// The key of the field that says what a request is called; `None` where the application is
+    /// not told.
+    id_key: Option<Py<PyString>>,
     /// Only ever tried: to wait for it with the GIL, for a thread that may be waiting for the
     /// GIL (making a dictionary may run the garbage collector, and so any code), could be for ever.
     memory: Mutex<Memory>,
@@ -58,8 +61,9 @@ struct Template {
 }
 
 impl EnvironMaker {
-    /// `is_multiprocess`: whether other processes may be calling the same application.
-    pub(super) fn new(py: Python<'_>, is_multiprocess: bool) -> PyResult<Self> {
+    /// `is_multiprocess`: whether other processes may be calling the same application. `id_header`:
+    /// the field that says what a request is called; `None` where the application is not told.
+    pub(super) fn new(py: Python<'_>, is_multiprocess: bool, id_header: Option<&str>) -> PyResult<Self> {
         let constants = PyDict::new(py);
         constants.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
         constants.set_item("wsgi.errors", py.import("sys")?.getattr("stderr")?)?;
@@ -79,7 +83,16 @@ impl EnvironMaker {
         for key in ["PATH_INFO", "RAW_URI", "REQUEST_URI", "HTTP_HOST"] {
             constants.set_item(PyString::intern(py, key), "")?;
         }
-        Ok(Self { constants: constants.unbind(), keys: FieldKeys::new(py), memory: Mutex::default() })
+        let id_key = id_header.map(|header| PyString::intern(py, &spell(header.as_bytes())));
+        if let Some(key) = &id_key {
+            constants.set_item(key, "")?;
+        }
+        Ok(Self {
+            constants: constants.unbind(),
+            keys: FieldKeys::new(py),
+            id_key: id_key.map(Bound::unbind),
+            memory: Mutex::default(),
+        })
     }
 
     /// The environ of `request`, whose body goes into `wsgi.input`; one that is coming is read by
@@ -128,6 +141,9 @@ impl EnvironMaker {
             environ.set_item(intern!(py, "REMOTE_PORT"), ports.text(py, peer.port()))?;
         }
         let has_length = self.set_fields(py, &environ, head, template, values)?;
+        if let (Some(key), Some(id)) = (&self.id_key, request.id) {
+            environ.set_item(key.bind(py), latin1(py, id.text().as_bytes()))?;
+        }
         let (length, input) = match request.body {
             // Chunked or not, what has been received has a length now (RFC 3875 §4.1.2).
             RequestBody::Whole(body) if body.is_empty() => (has_length.then_some(0), None),

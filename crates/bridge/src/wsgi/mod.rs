@@ -9,12 +9,15 @@ mod response;
 mod start_response;
 mod upgrade;
 
+use std::fmt::Write;
+use std::net::IpAddr;
+
 use pyo3::exceptions::{PyConnectionError, PyOSError, PyStopIteration};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use uncork_protocol::RequestHead;
-use uncork_server::{Application, Request, Responder, Trouble};
+use uncork_server::{Application, Request, RequestId, Responder, Trouble, given_id};
 
 pub(crate) use self::file_wrapper::FileWrapper;
 pub(crate) use self::input::Input;
@@ -23,6 +26,7 @@ use self::environ::EnvironMaker;
 use self::start_response::{Answer, Answers, StartResponse};
 use self::upgrade::UpgradeSocket;
 use crate::gil;
+use crate::settings::WorkerSettings;
 
 /// A WSGI application, as the server wants it.
 pub(crate) struct WsgiApplication {
@@ -31,17 +35,34 @@ pub(crate) struct WsgiApplication {
     report: Py<PyAny>,
     environs: EnvironMaker,
     answers: Answers,
+    /// Where a client may say what its request is called; empty for nowhere.
+    id_header: String,
 }
 
 impl WsgiApplication {
-    pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>, is_multiprocess: bool) -> PyResult<Self> {
-        Ok(Self { app, report, environs: EnvironMaker::new(py, is_multiprocess)?, answers: Answers::default() })
+    pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>, settings: &WorkerSettings) -> PyResult<Self> {
+        let id_header = settings.request_id_header.clone();
+        let environs =
+            EnvironMaker::new(py, settings.is_multiprocess, settings.shows_request_ids.then_some(&*id_header))?;
+        Ok(Self { app, report, environs, answers: Answers::default(), id_header })
     }
 
-    /// Tells the operator; `what` is put before the request's method and path.
-    fn report(&self, py: Python<'_>, head: &RequestHead, what: &str, error: Option<PyErr>) {
+    /// Tells the operator; `what` is put before the request's method and path, and behind them who
+    /// asked, what the request is called, and which process this is.
+    fn report(&self, py: Python<'_>, asked: &Asked<'_>, what: &str, error: Option<PyErr>) {
+        let head = asked.head;
         let request_line = [head.method(), b" ", head.path()].concat();
-        let text = format!("{what} at `{}`", String::from_utf8_lossy(&request_line).escape_debug());
+        let mut text = format!("{what} at `{}`", String::from_utf8_lossy(&request_line).escape_debug());
+        // Writing to a string does not fail.
+        let _ = match asked.peer {
+            Some(peer) => write!(text, " (client {}", peer.to_canonical()),
+            None => write!(text, " (client on a unix socket"),
+        };
+        let given = || given_id(head, self.id_header.as_bytes()).map(RequestId::Given);
+        if let Some(id) = asked.id.or_else(given).map(RequestId::text) {
+            let _ = write!(text, ", request `{}`", String::from_utf8_lossy(id.as_bytes()));
+        }
+        let _ = write!(text, ", process {})", std::process::id());
         self.call_report(py, &text, error);
     }
 
@@ -90,13 +111,21 @@ impl WsgiApplication {
     }
 }
 
+/// What the operator is told of a request.
+struct Asked<'a> {
+    head: &'a RequestHead,
+    peer: Option<IpAddr>,
+    id: Option<RequestId<'a>>,
+}
+
 impl Application for WsgiApplication {
     fn run_thread(&self, body: &mut dyn FnMut()) {
         gil::run_attached_thread(body);
     }
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
-        let head = request.head;
+        let peer = request.connection.peer.map(|peer| peer.ip());
+        let asked = Asked { head: request.head, peer, id: request.id };
         let has_failed = Python::attach(|py| {
             let answered = self.answers.take(py).and_then(|answer| {
                 let result = StartResponse::lend(answer.this(py), responder, |_| self.answer(py, request, &answer));
@@ -108,7 +137,7 @@ impl Application for WsgiApplication {
                 // How an application leaves whose client has not sent a whole upload.
                 Err(error) if responder.body_failure().is_some() && error.is_instance_of::<PyOSError>(py) => true,
                 Err(error) => {
-                    self.report(py, head, "the application raised", Some(error));
+                    self.report(py, &asked, "the application raised", Some(error));
                     true
                 }
             }
@@ -121,7 +150,7 @@ impl Application for WsgiApplication {
         let _ = responder.finish();
         if let Some((announced, given)) = responder.broken_length() {
             let complaint = format!("the application announced {announced} bytes with Content-Length and gave {given}");
-            Python::attach(|py| self.report(py, head, &complaint, None));
+            Python::attach(|py| self.report(py, &asked, &complaint, None));
         }
     }
 

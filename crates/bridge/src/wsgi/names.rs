@@ -176,7 +176,7 @@ impl Padded {
 const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// `User-Agent` as `HTTP_USER_AGENT` (RFC 3875 §4.1.18).
-fn spell(name: &[u8]) -> String {
+pub(super) fn spell(name: &[u8]) -> String {
     let letter = |&byte: &u8| if byte == b'-' { '_' } else { byte.to_ascii_uppercase() as char };
     "HTTP_".chars().chain(name.iter().map(letter)).collect()
 }

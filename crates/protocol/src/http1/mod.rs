@@ -18,7 +18,7 @@ mod tokens;
 pub use body::{BodyDecoder, BodyStep};
 pub use head::{parse_head, parse_head_in};
 pub use response::{
-    AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response, reason_phrase,
+    AppMistake, BodyEncoder, HeadEncoder, HeadFacts, ResponseFraming, peer_error_response, reason_phrase, write_field,
 };
 pub use scanner::HeadScanner;
 

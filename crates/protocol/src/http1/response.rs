@@ -60,11 +60,17 @@ impl std::error::Error for AppMistake {}
 pub struct HeadEncoder<'out> {
     out: &'out mut Vec<u8>,
     facts: HeadFacts,
+    /// A field to look out for; empty for none.
+    looked_for: &'out [u8],
 }
 
 /// What an encoded head says that decides how it ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct HeadFacts {
+    /// The status code.
+    pub status: u16,
+    /// Whether there was the field that was looked for.
+    pub has_looked_for: bool,
     has_no_body: bool,
     drops_length: bool,
     length: Option<u64>,
@@ -90,11 +96,17 @@ impl<'out> HeadEncoder<'out> {
         out.extend_from_slice(status);
         out.extend_from_slice(if reason.is_empty() { b" \r\n" } else { b"\r\n" });
         let facts = HeadFacts {
+            status: code.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0')),
             has_no_body: matches!(code, b"204" | b"304"),
             drops_length: code == b"204",
             ..HeadFacts::default()
         };
-        Ok(Self { out, facts })
+        Ok(Self { out, facts, looked_for: b"" })
+    }
+
+    /// Looks out for a field `name` from here on: see `HeadFacts::has_looked_for`.
+    pub fn looking_for(self, name: &'out [u8]) -> Self {
+        Self { looked_for: name, ..self }
     }
 
     /// Adds a field, its name's case kept.
@@ -120,6 +132,9 @@ impl<'out> HeadEncoder<'out> {
             10 if name.eq_ignore_ascii_case(b"keep-alive") => return Ok(()),
             14 if name.eq_ignore_ascii_case(b"content-length") => return self.content_length(name, value),
             2 | 7 | 17 if is_hop_by_hop(name) => return Err(AppMistake::HopByHop(text(name))),
+            length if length == self.looked_for.len() && name.eq_ignore_ascii_case(self.looked_for) => {
+                self.facts.has_looked_for = true;
+            }
             _ => {}
         }
         write_field(self.out, name, value);
@@ -193,7 +208,8 @@ impl HeadFacts {
     }
 }
 
-fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+/// Writes a field whose name and value are known to be valid.
+pub fn write_field(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
     out.reserve(name.len() + value.len() + 4);
     out.extend_from_slice(name);
     out.extend_from_slice(b": ");
@@ -251,6 +267,15 @@ impl BodyEncoder {
         Some(fitting)
     }
 
+    /// Bytes of the body that were given and fit: what a peer gets that takes it all.
+    pub fn fitting(&self) -> u64 {
+        match self.framing {
+            ResponseFraming::NoBody => 0,
+            ResponseFraming::Length(length) => self.given.min(length),
+            ResponseFraming::Chunked | ResponseFraming::UntilClose => self.given,
+        }
+    }
+
     /// What goes behind the last data.
     pub fn end(&self) -> &'static [u8] {
         match self.framing {
@@ -283,19 +308,32 @@ impl BodyEncoder {
     }
 }
 
-/// Writes a whole answer that refuses a request, to be followed by the connection's end.
-/// `is_to_head` leaves its body out, which an answer to `HEAD` has not.
-pub fn peer_error_response(out: &mut Vec<u8>, error: &PeerError, is_to_head: bool, date: &[u8; 29]) {
+/// Writes a whole answer that refuses a request, to be followed by the connection's end; returns
+/// how long its body is. `is_to_head` leaves that out, which an answer to `HEAD` has not. `own` is
+/// the name and value of one more field.
+pub fn peer_error_response(
+    out: &mut Vec<u8>,
+    error: &PeerError,
+    is_to_head: bool,
+    date: &[u8; 29],
+    own: Option<(&[u8], &[u8])>,
+) -> usize {
     let reason = reason_phrase(error.status);
     let body = format!("{} {reason}: {}\n", error.status, error.explanation);
     let retry = if error.status == 503 { "Retry-After: 1\r\n" } else { "" };
     out.extend_from_slice(format!("HTTP/1.1 {} {reason}\r\n", error.status).as_bytes());
     out.extend_from_slice(b"Content-Type: text/plain; charset=utf-8\r\nDate: ");
     out.extend_from_slice(date);
-    out.extend_from_slice(format!("\r\nContent-Length: {}\r\n{retry}Connection: close\r\n\r\n", body.len()).as_bytes());
-    if !is_to_head {
-        out.extend_from_slice(body.as_bytes());
+    out.extend_from_slice(format!("\r\nContent-Length: {}\r\n{retry}", body.len()).as_bytes());
+    if let Some((name, value)) = own {
+        write_field(out, name, value);
     }
+    out.extend_from_slice(b"Connection: close\r\n\r\n");
+    if is_to_head {
+        return 0;
+    }
+    out.extend_from_slice(body.as_bytes());
+    body.len()
 }
 
 /// The usual reason phrase of a status that uncork itself sends.
@@ -401,6 +439,18 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_is_looked_for_is_found_whatever_its_case() {
+        let mut out = Vec::new();
+        let mut head = HeadEncoder::start(&mut out, b"204 No Content").unwrap().looking_for(b"X-Request-ID");
+        head.field(b"X-Request-IS", b"1").unwrap();
+        assert!(!head.facts.has_looked_for);
+        head.field(b"x-request-id", b"1").unwrap();
+        let facts = head.facts();
+        assert!(facts.has_looked_for);
+        assert_eq!(facts.status, 204);
+    }
+
+    #[test]
     fn a_204_says_nothing_of_length() {
         let (text, ..) = encode("GET / HTTP/1.1", "204 No Content", &[("Content-Length", "0")], None).unwrap();
         assert!(!text.contains("Content-Length"), "{text}");
@@ -453,6 +503,7 @@ mod tests {
     #[test]
     fn an_announced_length_is_kept_to() {
         let (bytes, encoder) = body(ResponseFraming::Length(3), &[b"ab", b"cd"]);
+        assert_eq!(encoder.fitting(), 3);
         assert_eq!((bytes, encoder.broken_length()), (b"abc".to_vec(), Some((3, 4))));
         let (bytes, encoder) = body(ResponseFraming::Length(3), &[b"ab"]);
         assert_eq!((bytes, encoder.broken_length()), (b"ab".to_vec(), Some((3, 2))));
@@ -473,12 +524,13 @@ mod tests {
     #[test]
     fn an_error_is_a_whole_answer() {
         let mut out = Vec::new();
-        peer_error_response(&mut out, &PeerError::bad_request("no"), false, DATE);
+        peer_error_response(&mut out, &PeerError::bad_request("no"), false, DATE, None);
         let text = String::from_utf8(out.clone()).unwrap();
         assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{text}");
         assert!(text.ends_with("Content-Length: 20\r\nConnection: close\r\n\r\n400 Bad Request: no\n"), "{text}");
         out.clear();
-        peer_error_response(&mut out, &PeerError::bad_request("no"), true, DATE);
-        assert!(out.ends_with(b"Content-Length: 20\r\nConnection: close\r\n\r\n"));
+        let own = Some((&b"X-Request-ID"[..], &b"7"[..]));
+        assert_eq!(peer_error_response(&mut out, &PeerError::bad_request("no"), true, DATE, own), 0);
+        assert!(out.ends_with(b"Content-Length: 20\r\nX-Request-ID: 7\r\nConnection: close\r\n\r\n"));
     }
 }
