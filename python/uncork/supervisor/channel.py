@@ -43,6 +43,7 @@ class Kind(Enum):
     STACKS_WANTED = "stacks wanted"  # supervisor: where are your threads?
     STACKS = "stacks"  # worker: there
     DUMPS_INTO = "dumps into"  # worker: the file in which it can be read when it can't answer
+    LOGS = "logs"  # supervisor: log to these from here on
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,8 @@ from uncork.supervisor.worker_hooks import call_start_hooks, shutdown_hooks_call
 # How long threads may take to notice a stop: those that are not inside the app do at once.
 _NOTICE_SECONDS = 0.5
 _JOIN_SECONDS = 3600.0
+# How long what is logged may take to be written at the end, should nobody read it.
+_LOG_SECONDS = 2.0
 
 
 class Serving:
@@ -107,11 +109,14 @@ class Serving:
                     worker.worker_settings(
                         settings,
                         is_multiprocess=grant.is_multiprocess,
+                        access_log=self._link.logs.access_log,
                         certificate=identity.certificate if identity else None,
                         key=identity.key if identity else None,
                     ),
                     self._link.scoreboard,
                 )
+            self._link.logs.tell_later_ones(served.reopen_access_log)
+            at_end.callback(served.end_access_log, _LOG_SECONDS)
             served.start()
             self.has_served = True
             self._link.say_ready()

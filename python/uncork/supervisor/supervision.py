@@ -32,6 +32,7 @@ from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.forking import fork_worker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import ListenerOptions, Listeners
+from uncork.supervisor.log_files import LogFiles
 from uncork.supervisor.privileges import rights_of, run_as, warn_of_root
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
@@ -44,11 +45,8 @@ from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_he
 from uncork.supervisor.worker_count import WorkerCount, worker_count
 from uncork.supervisor.worker_process import Plan
 
-_RESERVED = {
-    Action.REOPEN_LOGS: "reopening logs (USR1)",
-}
-_AT_START = ("bind", "admin", "backlog", "unix_mode", "unix_owner")
-"""Settings that a reload does not change: they are those of sockets that are open."""
+_AT_START = ("bind", "admin", "backlog", "unix_mode", "unix_owner", "error_log")
+"""Settings that a reload does not change: they are those of what is open."""
 
 
 _OWN = "app"
@@ -86,6 +84,7 @@ class Supervision:
         self._signals = signals
         self._listeners = listeners
         self._handed_over = {_OWN: listeners}
+        self._logs = LogFiles()
         self._drain_delay = DrainDelay(self._drain)
         self._duties: list[Duty] = [self._drain_delay, *duties]
         self._identities: dict[int, Identity | None] = {}
@@ -119,6 +118,7 @@ class Supervision:
             channel.close()
         for duty in self._duties:
             duty.close()
+        self._logs.close()
 
     def attend_to(self, duty: Duty) -> None:
         """Takes on one thing more; closed here."""
@@ -132,9 +132,12 @@ class Supervision:
         """Serves until it is asked to stop; the exit code.
 
         Raises:
-            UncorkError: The address can't be listened on.
+            UncorkError: The address can't be listened on, or a log can't be opened.
             InWorker: This is a new worker.
         """
+        values = self._plans[min(self._plans)].resolved.values
+        self._logs.open_error_log(values.error_log)
+        self._logs.open_access_log(values.access_log)
         if self._was_taken_over:
             self._reload_as_told()
         else:
@@ -252,7 +255,13 @@ class Supervision:
                 if self.restarting is not None:
                     self.restarting.ask()
             case Action.REOPEN_LOGS:
-                console.note(f"{_RESERVED[action]} is not there yet: serving goes on as before")
+                self.reopen_logs()
+
+    def reopen_logs(self) -> None:
+        """Opens the files of logs anew, and has the workers write there."""
+        self._logs.reopen()
+        for pid in self._channels:
+            self._send_logs(pid)
 
     def tell(self, pid: int, message: Message) -> bool:
         """Whether the message went out to a worker."""
@@ -453,6 +462,7 @@ class Supervision:
             )
         try:
             plan = self._plan_again()
+            self._logs.open_access_log(plan.resolved.values.access_log)
         except UncorkError as error:
             console.fail(error)
             console.warn("the reload failed, and nothing has changed: the settings can't be read")
@@ -485,6 +495,7 @@ class Supervision:
                 except (ValueError, LookupError, TypeError):
                     self._channels[pid].close()  # that was not uncork
                     return
+                self._send_logs(pid)
                 self._channels[pid].send(answer)
             elif message.kind is Kind.READY:
                 is_first_ever = not self._fleet.has_served
@@ -509,6 +520,12 @@ class Supervision:
     def _send(self, pid: int, message: Message) -> None:
         if channel := self._channels.get(pid):
             channel.send(message)
+
+    def _send_logs(self, pid: int) -> None:
+        """Tells a worker where to log from here on."""
+        plan = self._plans.get(self._fleet.generation_of(pid))
+        if plan is not None and self._channels[pid].fileno() >= 0:
+            self._send(pid, self._logs.message(plan.resolved.values.access_log))
 
     def _answer(self, pid: int, loaded: Message) -> Message:
         """What a worker serves with, or why there is none."""

@@ -21,6 +21,7 @@ from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.scoreboard import BoardRow
 from uncork.supervisor.thread_stacks import offer_dumps, thread_stacks
+from uncork.supervisor.worker_logs import WorkerLogs
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ class SupervisorLink:
 
     Attributes:
         candidate: This worker in the elections of `uncork.once`.
+        logs: Where to log; there when the answer is.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class SupervisorLink:
         self._channel = channel
         self._wake = wake
         self._sending = threading.Lock()
+        self.logs = WorkerLogs()
         self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         threading.Thread(target=self._read, name="uncork-supervisor-link", daemon=True).start()
 
@@ -134,6 +137,8 @@ class SupervisorLink:
                     self.send(Message(Kind.STACKS, {"threads": thread_stacks()}))
                 elif message.kind is Kind.ELECTED:
                     self.candidate.hear(message.facts)
+                elif message.kind is Kind.LOGS:
+                    self.logs.take(message.facts["logs"], message.descriptors)
                 else:
                     self._answers.put(message)
                     self._wake()
