@@ -142,6 +142,15 @@ class LiveServer:
     @property
     def worker_pids(self) -> list[int]:
         """The workers, in the order of their start."""
+        return [pid for pid in self._children if not _is_template(pid)]
+
+    @property
+    def template_pids(self) -> list[int]:
+        """The processes that workers are forked from."""
+        return [pid for pid in self._children if _is_template(pid)]
+
+    @property
+    def _children(self) -> list[int]:
         children = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in children.read_text().split()]
 
@@ -343,6 +352,12 @@ def server_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]
 def is_unix(bind: str) -> bool:
     """Whether a `--bind` text names a unix socket's file."""
     return bind.startswith("unix:")
+
+
+def _is_template(pid: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text() == "uncork-template\n"
+    return False
 
 
 def skip_without_native_core() -> None:

@@ -78,7 +78,6 @@ _ANSWERS: Mapping[str, str] = {
     "--factory": "write `--call MODULE:FACTORY`",
     "--interface": "leave it out: uncork serves WSGI",
     "--wsgi-file": "name the file alone: `uncork serve FILE`",
-    "--preload": "leave it out: each worker loads the app by itself",
     "--chdir": "start it in that folder",
     "--working-dir": "start it in that folder",
     "--pythonpath": "set the variable `PYTHONPATH`",

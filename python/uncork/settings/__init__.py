@@ -5,7 +5,7 @@ Nothing else in uncork reads the environment or a file for settings.
 
 from uncork.settings.bad_value import BadValueError
 from uncork.settings.bind import Bind, parse_bind
-from uncork.settings.declarations import Declaration, LoadAs, Settings, declarations
+from uncork.settings.declarations import Declaration, LoadAs, Preload, Settings, declarations
 from uncork.settings.once import OnceProcess
 from uncork.settings.origin import Origin
 from uncork.settings.quantities import parse_duration
@@ -22,6 +22,7 @@ __all__ = [
     "LoadAs",
     "OnceProcess",
     "Origin",
+    "Preload",
     "ResolvedSettings",
     "RuntimeFolder",
     "ServiceVariables",

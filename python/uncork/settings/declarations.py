@@ -114,6 +114,7 @@ BodyMode = Literal["buffered", "streamed"]
 LogFormat = Literal["auto", "terminal", "combined", "json"]
 RequestIds = Literal["log", "all", "none"]
 WhenFull = Literal["drop", "wait"]
+Preload = Literal["auto", "on", "off"]
 
 _APP = "Application"
 _LISTENING = "Listening"
@@ -380,6 +381,17 @@ class Settings:
         "which starts and replaces them, is one more.",
         short_flag="-w",
         also=("WEB_CONCURRENCY",),
+    )
+    preload: Preload = _setting(
+        "auto",
+        Choice("WORD", "`auto`, `on` or `off`", ("auto", "on", "off")),
+        _CONCURRENCY,
+        "Whether the application is loaded once, in a process that the workers are forked from. "
+        "They share its memory then, start in a moment, and are replaced with the code that was "
+        "loaded, whatever has become of the files. With `auto`, that is done for several workers, "
+        "unless the application holds what does not outlive a fork: a thread, a process, a "
+        "connection, an SQLite database. Then each worker loads it by itself, and the log says "
+        "why. With `on`, a single worker has such a process too. Needs Linux.",
     )
     threads: int = _setting(
         64,

@@ -120,10 +120,10 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
     if isinstance(new, InProcess):
         return new.job()
     return run_worker(
-        supervision.plan_of(new.generation),
+        supervision.plan_of(new.post.generation),
         new.channel,
-        is_first=new.is_first,
-        scoreboard=supervision.scoreboard.for_worker(new.row),
+        new.post,
+        scoreboard=supervision.scoreboard.for_worker(new.post.row),
     )
 
 

@@ -44,6 +44,10 @@ class Kind(Enum):
     STACKS = "stacks"  # worker: there
     DUMPS_INTO = "dumps into"  # worker: the file in which it can be read when it can't answer
     LOGS = "logs"  # supervisor: log to these from here on
+    TEMPLATE = "template"  # supervisor: be the template, from which workers are forked
+    PRELOADED = "preloaded"  # worker: it is the template from now on
+    FORK = "fork"  # supervisor: fork a worker, which gets this end of its channel
+    FORKED = "forked"  # template: its process id, or why there is none
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,11 @@ class Channel:
         self._socket.settimeout(_SEND_SECONDS)
         self._bytes = b""
         self._descriptors: list[int] = []
+
+    @classmethod
+    def of_descriptor(cls, descriptor: int) -> Self:
+        """One end that came as a descriptor, which is the channel's own from now on."""
+        return cls(socket.socket(fileno=descriptor))
 
     @classmethod
     def pair(cls) -> tuple[Self, Self]:

@@ -131,6 +131,14 @@ class Fleet:
         fallback = self._serving if self._coming is not None else self._previous
         return generation is not None and generation.number == number and fallback is not None
 
+    @property
+    def generations(self) -> frozenset[int]:
+        """The numbers of those of which workers may yet be started."""
+        if self._is_ending:
+            return frozenset()
+        each = (self._serving, self._coming, self._previous)
+        return frozenset(generation.number for generation in each if generation)
+
     def generation_of(self, pid: int) -> int:
         """The number of a worker's generation."""
         return self._workers[pid].generation
@@ -158,11 +166,30 @@ class Fleet:
         """
         self._spawn_first(now)
 
-    def keep_to_one(self, number: int) -> None:
-        """The generation that is coming turns out to need one worker only."""
+    def keep_to(self, number: int, workers: int) -> None:
+        """The generation that is coming turns out to need so many workers only."""
         if self._coming is not None and self._coming.number == number:
-            self._coming = replace(self._coming, workers=1)
-            self._wanted = 1 if self._serving is None else self._wanted
+            self._coming = replace(self._coming, workers=workers)
+            self._wanted = workers if self._serving is None else self._wanted
+
+    def on_preloaded(self, pid: int, now: float) -> None:
+        """A first worker has loaded the app and become the template: another one is to serve.
+
+        Raises:
+            EnvironmentProblem: The machine refuses a process, and nothing serves yet.
+        """
+        worker = self._workers.pop(pid)
+        coming = self._coming
+        if self._is_ending or coming is None or coming.number != worker.generation:
+            return  # it was asked to end meanwhile
+        try:
+            self._spawn_first(now)
+        except EnvironmentProblem as error:
+            if self._serving is None:
+                raise
+            console.fail(error)
+            self._coming = None
+            self._end_reload(coming, "no worker could be started for it")
 
     def on_ready(self, pid: int, now: float) -> None:
         """A worker began to serve."""

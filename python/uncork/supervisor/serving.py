@@ -10,16 +10,22 @@ from pathlib import Path
 
 from uncork import console, worker
 from uncork.app_locator import LocatedApp
+from uncork.election import ELECTIONS
 from uncork.errors import AppError, InternalError
 from uncork.settings import BadValueError, Bind, ResolvedSettings, Settings, parse_bind
 from uncork.supervisor.certificates import ADHOC
 from uncork.supervisor.ending import report_cut_off
+from uncork.supervisor.fork_safety import is_alone, open_descriptors, what_forbids_a_fork
+from uncork.supervisor.forking import Post
 from uncork.supervisor.health_request import HealthCheck, HealthRequest
+from uncork.supervisor.memory import Memory, memory_of
 from uncork.supervisor.open_files import room_for_connections
 from uncork.supervisor.run_call_settings import with_run_options
 from uncork.supervisor.signals import Action, SignalActions, StopAsked
 from uncork.supervisor.single_worker import one_worker_reason
 from uncork.supervisor.supervisor_link import Grant, Loaded, SupervisorLink
+from uncork.supervisor.template import Template
+from uncork.supervisor.titles import show_template, show_worker
 from uncork.supervisor.worker_hooks import call_start_hooks, shutdown_hooks_called
 
 # How long threads may take to notice a stop: those that are not inside the app do at once.
@@ -36,10 +42,11 @@ class Serving:
         resolved: The settings.
         signals: What ends it.
         link: To the supervisor.
-        is_first: Whether to say what each worker of a generation would say.
+        post: What this process is to be; the first of a generation says what each would say.
         verbose: Say how the app was found.
 
     Attributes:
+        link: To the supervisor; another one in a worker that a template has forked.
         has_served: Whether the app was found and served.
         has_stuck_threads: Whether threads are left inside the app: the interpreter must not
             be torn down under them.
@@ -52,8 +59,8 @@ class Serving:
         resolved: ResolvedSettings,
         signals: SignalActions,
         link: SupervisorLink,
+        post: Post,
         *,
-        is_first: bool,
         verbose: bool = False,
     ) -> None:
         self.has_served = False
@@ -62,8 +69,9 @@ class Serving:
         self._directory = Path.cwd()
         self._resolved = resolved
         self._signals = signals
-        self._link = link
-        self._is_first = is_first
+        self.link = link
+        self._post = post
+        self._opened_before = open_descriptors() if post.may_become_template else frozenset()
         self._verbose = verbose
 
     def use(self, located: LocatedApp) -> None:
@@ -84,12 +92,13 @@ class Serving:
             raise
 
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
-        if self._is_first:
+        show_worker(self._post, located.name)
+        if self._post.is_first:
             _tell_what_differs(located, unheard)
             if self._verbose:
                 console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
-        room = room_for_connections(settings.max_connections, warns=self._is_first)
+        room = room_for_connections(settings.max_connections, warns=self._post.is_first)
         settings = replace(settings, max_connections=room)
         grant = self._ask(located, settings)
         if grant is None:
@@ -99,7 +108,7 @@ class Serving:
             # The worker has its own; and when it drains, nobody may be left waiting at ours.
             with closing(grant):
                 with self._signals.raising():
-                    call_start_hooks(settings.boot_timeout, self._link.say_failed)
+                    call_start_hooks(settings.boot_timeout, self.link.say_failed)
                 at_end.enter_context(shutdown_hooks_called())
                 if grant.is_on_trial and not self._passes_health_check(located, settings, grant):
                     return  # a stop was asked for meanwhile
@@ -113,33 +122,78 @@ class Serving:
                         certificate=identity.certificate if identity else None,
                         key=identity.key if identity else None,
                     ),
-                    self._link.scoreboard,
+                    self.link.scoreboard,
                 )
             self._link.logs.tell_later_ones(served.reopen_access_log)
             at_end.callback(served.end_access_log, _LOG_SECONDS)
             served.start()
             self.has_served = True
-            self._link.say_ready()
-            self._link.candidate.begin()
+            self.link.say_ready()
+            self.link.candidate.begin()
             self._watch(served, settings.graceful_timeout)
 
     def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:
         settings = self._as_seen_from_elsewhere(settings)
-        self._link.ask_for_listeners(
-            Loaded(
-                name=located.name,
-                origin=located.origin,
-                version=worker.version(),
-                binds=[bind.text for bind in settings.bind],
-                certificate=settings.cert,
-                key=settings.key,
-                one_worker_reason=one_worker_reason(located.app),
-            )
+        memory = memory_of() if self._post.is_first else Memory(None, None)
+        loaded = Loaded(
+            name=located.name,
+            origin=located.origin,
+            version=worker.version(),
+            binds=[bind.text for bind in settings.bind],
+            certificate=settings.cert,
+            key=settings.key,
+            one_worker_reason=one_worker_reason(located.app),
+            memory_bytes=memory.proportional or memory.resident,
+            may_be_template=self._may_be_template(),
         )
-        while (grant := self._link.answer()) is None:
-            if self._signals.wait(None) in (Action.DRAIN, Action.STOP):
+        self.link.ask_for_listeners(loaded)
+        while True:
+            answer = self.link.answer()
+            if isinstance(answer, Grant):
+                return answer
+            if answer is not None:
+                self._be_template(located.name)
+                told = replace(loaded, may_be_template=False, memory_bytes=None)
+                self.link.ask_for_listeners(told)
+            elif self._signals.wait(None) in (Action.DRAIN, Action.STOP):
                 return None
-        return grant
+
+    def _may_be_template(self) -> bool:
+        """Whether workers can be forked from this process, if that is wanted; says why not."""
+        if not self._post.may_become_template:
+            return False
+        link = self.link.thread_id
+        reason = what_forbids_a_fork([link] if link else [], self._opened_before)
+        if ELECTIONS.was_asked:
+            reason = "the app asked `uncork.once` while it was loaded"
+        if reason is None:
+            return True
+        text = f"each worker imports the app by itself: {reason}"
+        if self._resolved.values.preload == "on":
+            console.warn(text)
+        else:
+            console.note(text)
+        return False
+
+    def _be_template(self, name: str) -> None:
+        """Returns in each worker that is forked from this process, from now on the template.
+
+        In this process too, if there is another thread after all.
+        """
+        before, scoreboard = self.link, self.link.scoreboard
+        channel = before.let_go()
+        if not is_alone():
+            self.link = SupervisorLink(channel, self._signals.wake, scoreboard)
+            return
+        show_template(self._post, name)
+        self._post, channel = Template(self._post, channel, self._signals).run()
+        show_worker(self._post, name)
+        if scoreboard is not None:
+            row = self._post.row
+            scoreboard = None if row is None else scoreboard._replace(row=row)
+        self.link = SupervisorLink(channel, self._signals.wake, scoreboard)
+        if self.link.offer_dumps():
+            before.forget_dumps()
 
     def _passes_health_check(self, located: LocatedApp, settings: Settings, grant: Grant) -> bool:
         """Whether the app may take over; `False`: a stop was asked for before it had answered.

@@ -183,6 +183,23 @@ class SignalActions:
             if action is not None:
                 return action
 
+    def fileno(self) -> int:
+        """Readable when `wait` has something to return."""
+        return self._reader
+
+    def begin_again(self) -> None:
+        """In a process that was forked in `serving` and goes on with it: hears its own signals.
+
+        To be called before the signals are let in; the pipe of the process that was forked from
+        is replaced in place, since its numbers are known to whoever puts handlers back.
+        """
+        for own, descriptor in zip(os.pipe(), (self._reader, self._writer), strict=True):
+            os.dup2(own, descriptor, inheritable=False)
+            os.close(own)
+            os.set_blocking(descriptor, False)
+        self._install()
+        self._is_installed = True
+
     def wake(self) -> None:
         """Makes `wait` return `WOKEN`; for any thread, at any time."""
         with suppress(OSError):  # full: whoever reads is awake; closed: nobody reads

@@ -10,11 +10,11 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from uncork import console
 from uncork.errors import EnvironmentProblem, UncorkError
@@ -29,7 +29,7 @@ from uncork.supervisor.duty import Duty
 from uncork.supervisor.elections import Elections
 from uncork.supervisor.error_facts import error_from_facts, facts_of_error
 from uncork.supervisor.fleet import Fleet, Generation
-from uncork.supervisor.forking import fork_worker
+from uncork.supervisor.forking import Post, fork_worker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.log_files import LogFiles
@@ -42,6 +42,8 @@ from uncork.supervisor.signals import Action
 from uncork.supervisor.status import ServerStatus
 from uncork.supervisor.status_report import Described, Start, server_status
 from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
+from uncork.supervisor.templates import Templates
+from uncork.supervisor.titles import show_supervisor
 from uncork.supervisor.worker_count import WorkerCount, worker_count
 from uncork.supervisor.worker_process import Plan
 
@@ -86,16 +88,17 @@ class Supervision:
         self._handed_over = {_OWN: listeners}
         self._logs = LogFiles()
         self._drain_delay = DrainDelay(self._drain)
-        self._duties: list[Duty] = [self._drain_delay, *duties]
+        self._templates = Templates()
+        self._duties: list[Duty] = [self._drain_delay, self._templates, *duties]
         self._identities: dict[int, Identity | None] = {}
         self._channels: dict[int, Channel] = {}
         self._loaded: Message | None = None
-        self._count = worker_count(plan.resolved)
+        self._counts = {1: worker_count(plan.resolved)}
         # Room for more workers, and for old generations that take their time to end.
-        self.scoreboard = Scoreboard.create(32 + 4 * self._count.number)
+        self.scoreboard = Scoreboard.create(32 + 4 * self._counts[1].number)
         self._cgroup = Cgroup()
         self._kills_seen = self._cgroup.out_of_memory_kills()
-        self._fleet = Fleet(_generation(1, plan, self._count), self, Respawning())
+        self._fleet = Fleet(_generation(1, plan, self._counts[1]), self, Respawning())
         self._elections = Elections(lambda: self._fleet.workers, self._send)
         self._start = Start.now()
         self._failures: dict[int, UncorkError] = {}
@@ -138,6 +141,7 @@ class Supervision:
         values = self._plans[min(self._plans)].resolved.values
         self._logs.open_error_log(values.error_log)
         self._logs.open_access_log(values.access_log)
+        show_supervisor(self._plans[min(self._plans)].spec.text)
         if self._was_taken_over:
             self._reload_as_told()
         else:
@@ -151,9 +155,12 @@ class Supervision:
             for pid, channel in list(self._channels.items()):
                 if channel.fileno() >= 0:
                     self._listen_to(pid)
+            # A template that ends by the same signal as the server is no news.
+            self._templates.keep(self._fleet.generations)
             self._reap()
             now = time.monotonic()
             self._fleet.on_time(now)
+            self._templates.keep(self._fleet.generations)
             for duty in self._duties:
                 duty.on_time(now)
         self._say_how_it_ended()
@@ -167,9 +174,11 @@ class Supervision:
         Raises:
             EnvironmentProblem: The machine refuses.
         """
+        may_become_template = is_first and self._wants_template(generation)
         row = self.scoreboard.claim(generation, index)
+        post = Post(generation, index, is_first, row, may_become_template)
         try:
-            pid, channel = fork_worker(generation, is_first=is_first, row=row)
+            pid, channel = self._templates.spawn(post) or fork_worker(post)
         except OSError as error:
             if row is not None:
                 self.scoreboard.release(row)
@@ -204,6 +213,7 @@ class Supervision:
         gone = [n for n in self._plans if (n < generation if is_serving else n >= generation)]
         for number in gone:
             del self._plans[number]
+            self._counts.pop(number, None)
             self._identities.pop(number, None)
         if is_serving or self._was_taken_over:
             # Behind a restart, the old generation goes on if the new one does not do.
@@ -225,7 +235,7 @@ class Supervision:
             app=self._plans[min(self._plans)].spec.text,
             loaded=facts,
             listeners=places_of(self._listeners, is_tls=is_tls),
-            workers_reason=self._count.reason,
+            workers_reason=self._counts[min(self._counts)].reason,
             control=self.control,
         )
         status = server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
@@ -339,6 +349,7 @@ class Supervision:
         self._was_taken_over = True
         number, plan = handover.generation, self._plans[1]
         self._plans = {number: plan}
+        self._counts = {number: self._counts[1]}
         self._last_generation = handover.last_generation
         for name, listeners in self._handed_over.items():
             listeners.take_over(handover.listeners.get(name, ()))
@@ -346,7 +357,8 @@ class Supervision:
             if channel is not None:
                 self._channels[handle.pid] = Channel.taken_over(channel)
         self._fleet.adopt(
-            _generation(number, plan, self._count), [handle for handle, _ in handover.workers]
+            _generation(number, plan, self._counts[number]),
+            [handle for handle, _ in handover.workers],
         )
         self._fleet.restarts.update(handover.restarts)
         self.reloads.outcomes.update(handover.reloads)
@@ -474,12 +486,14 @@ class Supervision:
             _warn_of_changed(changed, "reload")
         for given_up in [number for number in self._plans if number > min(self._plans)]:
             del self._plans[given_up]  # this try takes its place
+            del self._counts[given_up]
         self._last_generation += 1
         number = self._last_generation
         self._plans[number] = plan
+        self._counts[number] = worker_count(plan.resolved)
         console.say(f"reloading: generation {number} is tried beside the one that serves")
         self.reloads.began(number)
-        generation = _generation(number, plan, worker_count(plan.resolved))
+        generation = _generation(number, plan, self._counts[number])
         self._fleet.reload(generation, time.monotonic())
         return number
 
@@ -497,6 +511,13 @@ class Supervision:
                     return
                 self._send_logs(pid)
                 self._channels[pid].send(answer)
+            elif message.kind is Kind.PRELOADED:
+                generation = self._fleet.generation_of(pid)
+                self._templates.adopt(generation, pid, self._channels.pop(pid))
+                self._forget(pid)
+                self._fleet.on_preloaded(pid, time.monotonic())
+                self._elections.on_death(pid)
+                return
             elif message.kind is Kind.READY:
                 is_first_ever = not self._fleet.has_served
                 self._fleet.on_ready(pid, time.monotonic())
@@ -532,13 +553,11 @@ class Supervision:
         self._loaded = loaded
         facts = loaded.facts
         generation = self._fleet.generation_of(pid)
-        reason = facts["one_worker_reason"]
         resolved = self._plans[generation].resolved
-        is_alone = worker_count(resolved).number == 1
-        if reason and resolved.origins["workers"].is_default:
-            is_alone = True
-            self._count = WorkerCount(1, reason)
-            self._fleet.keep_to_one(generation)
+        self._settle_count(generation, facts)
+        if facts["may_be_template"] and self._wants_template(generation):
+            return Message(Kind.TEMPLATE)
+        show_supervisor(facts["name"])
         try:
             if generation not in self._identities:
                 host = parse_bind(facts["binds"][0]).host
@@ -554,12 +573,27 @@ class Supervision:
             return Message(Kind.REFUSED, facts_of_error(error))
         identity = self._identities[generation]
         granted = {
-            "is_multiprocess": not is_alone,
+            "is_multiprocess": self._counts[generation].number > 1,
             "is_on_trial": self._fleet.is_on_trial(generation),
             "certificate": identity.certificate.decode() if identity else None,
             "key": identity.key.decode() if identity else None,
         }
         return Message(Kind.GRANTED, granted, self._listeners.descriptors)
+
+    def _settle_count(self, generation: int, facts: Mapping[str, Any]) -> None:
+        """How many workers there are to be, now that it is known what they would serve."""
+        count = self._counts[generation]
+        is_default = self._plans[generation].resolved.origins["workers"].is_default
+        if facts["one_worker_reason"] and is_default:
+            count = WorkerCount(1, facts["one_worker_reason"])
+        if count != self._counts[generation]:
+            self._counts[generation] = count
+            self._fleet.keep_to(generation, count.number)
+
+    def _wants_template(self, generation: int) -> bool:
+        preload = self._plans[generation].resolved.values.preload
+        workers = self._counts[generation].number
+        return self._templates.is_wanted(generation, preload, workers)
 
     def _reap(self) -> None:
         while True:
@@ -576,13 +610,17 @@ class Supervision:
             if channel.fileno() >= 0:
                 self._listen_to(pid)
             self._channels.pop(pid).close()
-            if (row := self.scoreboard.row_of(pid)) is not None:
-                self.scoreboard.release(row)
-            for duty in self._duties:
-                duty.on_worker_death(pid)
+            self._forget(pid)
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
             self._fleet.on_death(pid, death, time.monotonic())
             self._elections.on_death(pid)
+
+    def _forget(self, pid: int) -> None:
+        """It is no worker any more."""
+        if (row := self.scoreboard.row_of(pid)) is not None:
+            self.scoreboard.release(row)
+        for duty in self._duties:
+            duty.on_worker_death(pid)
 
     def _tell_duties(self, pid: int, death: Death) -> None:
         for duty in self._duties:
@@ -602,7 +640,8 @@ class Supervision:
         served = Served(
             facts["name"], facts["origin"], facts["version"], facts["certificate"] is not None
         )
-        console.say("\n".join(banner(self._listeners, served, self._count)))
+        count = self._counts[min(self._counts)]
+        console.say("\n".join(banner(self._listeners, served, count)))
 
     def _say_how_it_ended(self) -> None:
         if not self._signals.is_stop_asked:

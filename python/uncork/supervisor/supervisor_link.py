@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from uncork.errors import UncorkError
 from uncork.supervisor.candidate import candidate_of_this_process
@@ -35,6 +36,8 @@ class Loaded:
         certificate: A path, `adhoc`, or `None` for no TLS.
         key: A path.
         one_worker_reason: Why the app can't be spread over several processes; `None`: it can.
+        memory_bytes: How much the process takes by now; `None`: it can't be known.
+        may_be_template: Whether workers may be forked from this process.
     """
 
     name: str
@@ -44,6 +47,8 @@ class Loaded:
     certificate: str | None
     key: str | None
     one_worker_reason: str | None
+    memory_bytes: int | None
+    may_be_template: bool
 
 
 @dataclass(frozen=True)
@@ -87,15 +92,26 @@ class SupervisorLink:
         self._wake = wake
         self._sending = threading.Lock()
         self.logs = WorkerLogs()
+        self._dumps: int | None = None
         self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        threading.Thread(target=self._read, name="uncork-supervisor-link", daemon=True).start()
+        self._thread = threading.Thread(
+            target=self._read, name="uncork-supervisor-link", daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def thread_id(self) -> int | None:
+        """The native id of the thread that reads."""
+        return self._thread.native_id
 
     def ask_for_listeners(self, loaded: Loaded) -> None:
         """Asks for what to serve with; `answer` gives it when it has come."""
         self.send(Message(Kind.LOADED, vars(loaded)))
 
-    def answer(self) -> Grant | None:
+    def answer(self) -> Grant | Literal[Kind.TEMPLATE] | None:
         """What was asked for; `None` if it has not come yet.
+
+        `Kind.TEMPLATE` instead: this process is to be the template; see `let_go`.
 
         Raises:
             UncorkError: It can't be had.
@@ -106,6 +122,8 @@ class SupervisorLink:
             return None
         if message.kind is Kind.REFUSED:
             raise error_from_facts(message.facts)
+        if message.kind is Kind.TEMPLATE:
+            return Kind.TEMPLATE
         pem = [message.facts[name] for name in ("certificate", "key")]
         identity = Identity(pem[0].encode(), pem[1].encode()) if all(pem) else None
         facts = message.facts
@@ -119,16 +137,30 @@ class SupervisorLink:
         """Tells the supervisor why the worker ends without having served."""
         self.send(Message(Kind.FAILED, facts_of_error(error)))
 
-    def offer_dumps(self) -> None:
-        """Has the supervisor able to see where the threads are when nothing here can tell it."""
-        descriptor = offer_dumps()
-        if descriptor is not None:
-            self.send(Message(Kind.DUMPS_INTO, descriptors=(descriptor,)))
+    def offer_dumps(self) -> bool:
+        """Has the supervisor able to see where the threads are when nothing here can tell it.
+
+        Whether the system has what that takes.
+        """
+        self._dumps = offer_dumps()
+        if self._dumps is not None:
+            self.send(Message(Kind.DUMPS_INTO, descriptors=(self._dumps,)))
+        return self._dumps is not None
 
     def send(self, message: Message) -> bool:
         """Sends a message; for any thread."""
         with self._sending:  # threads of uncork's own send too
             return self._channel.send(message)
+
+    def forget_dumps(self) -> None:
+        """Closes the file for them: a process that was forked from this one has another one."""
+        if self._dumps is not None:
+            os.close(self._dumps)
+
+    def let_go(self) -> Channel:
+        """The channel, which nobody reads any more: `Kind.TEMPLATE` was the last answer."""
+        self._thread.join()
+        return self._channel
 
     def _read(self) -> None:
         while (messages := self._channel.receive(None)) is not None:
@@ -142,4 +174,6 @@ class SupervisorLink:
                 else:
                     self._answers.put(message)
                     self._wake()
+            if any(message.kind is Kind.TEMPLATE for message in messages):
+                return
         os.kill(os.getpid(), signal.SIGTERM)

@@ -17,12 +17,14 @@ from uncork.settings import ResolvedSettings
 from uncork.supervisor.boot_watch import watch_boot
 from uncork.supervisor.channel import Channel
 from uncork.supervisor.ending import LAST_SECONDS, end_in, end_process
+from uncork.supervisor.forking import Post
 from uncork.supervisor.privileges import give_up_root
 from uncork.supervisor.scoreboard import BoardRow
 from uncork.supervisor.serving import Serving
 from uncork.supervisor.signals import WORKER_ACTIONS, SignalActions
 from uncork.supervisor.supervisor_link import SupervisorLink
 from uncork.supervisor.supervisor_signals import hear_from_here
+from uncork.supervisor.titles import show_worker
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,11 @@ class Plan:
 
 
 def run_worker(
-    plan: Plan, channel: Channel, *, is_first: bool, scoreboard: BoardRow | None = None
+    plan: Plan, channel: Channel, post: Post, *, scoreboard: BoardRow | None = None
 ) -> int:
     """Serves until it is asked to stop; the exit code, which is then 0.
+
+    Where it becomes a template, it returns in each of the workers that are forked from it.
 
     A stop that is asked for while the app is still being loaded ends with 0 too, and so does a
     script that only answers its own `--help`. May end the process itself instead of returning,
@@ -55,12 +59,13 @@ def run_worker(
     Args:
         plan: What to serve.
         channel: To the supervisor.
-        is_first: Of its generation, so it says what all of them would say.
+        post: What it is to be; the first of a generation says what all of them would say.
         scoreboard: Where to show what it does, if anywhere.
 
     Raises:
         UncorkError: It could not be served.
     """
+    show_worker(post, plan.spec.text)
     if plan.environ is not None:
         os.environ.clear()
         os.environ.update(plan.environ)
@@ -75,7 +80,7 @@ def run_worker(
     )
     link = SupervisorLink(channel, signals.wake, scoreboard)
     link.offer_dumps()
-    serving = Serving(plan.resolved, signals, link, is_first=is_first, verbose=plan.verbose)
+    serving = Serving(plan.resolved, signals, link, post, verbose=plan.verbose)
 
     def serve_app() -> None:
         hear_from_here()
@@ -83,6 +88,7 @@ def run_worker(
 
         def use(located: LocatedApp) -> None:
             boot_watch.cancel()
+            boot_watch.join()
             serving.use(located)
 
         try:
@@ -102,7 +108,7 @@ def run_worker(
             _run(serve_app, serving, signals)
     except UncorkError as error:
         if not serving.has_served:
-            link.say_failed(error)
+            serving.link.say_failed(error)
         if serving.has_stuck_threads:
             console.fail(error)
             end_process(error.exit_code)

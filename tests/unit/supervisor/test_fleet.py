@@ -413,6 +413,49 @@ def test_a_machine_without_room_for_a_reload_leaves_the_old_code_serving(hands, 
 
 def test_an_app_that_needs_one_process_gets_one_worker(hands):
     fleet = starting(hands, workers=4)
-    fleet.keep_to_one(1)
+    fleet.keep_to(1, 1)
     fleet.on_ready(1, 1.0)
     assert len(hands.spawned) == 1
+
+
+def test_a_first_worker_that_becomes_the_template_gets_another_in_its_place(hands):
+    fleet = starting(hands, workers=2)
+    fleet.on_preloaded(1, 1.0)
+    fleet.on_ready(2, 2.0)
+    assert hands.spawned == [(1, 0, True), (1, 0, True), (1, 1, False)]
+    assert fleet.generations == {1}
+
+
+def test_that_one_s_death_before_it_serves_is_the_generation_s(hands):
+    fleet = starting(hands)
+    fleet.on_preloaded(1, 1.0)
+    fleet.on_death(2, code(3), 2.0)
+    assert (fleet.has_ended, fleet.exit_code, fleet.generations) == (True, 3, set())
+
+
+def test_a_template_of_a_try_that_was_given_up_meanwhile_gets_no_worker(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.reload(generation(3), 11.0)
+    fleet.on_preloaded(3, 12.0)
+    assert hands.spawned[2:] == [(2, 0, True), (3, 0, True)]
+    assert fleet.generations == {1, 3}
+
+
+def test_the_old_generation_may_need_workers_until_the_new_one_is_whole(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_preloaded(3, 11.0)
+    fleet.on_ready(4, 12.0)
+    assert fleet.generations == {1, 2}
+    fleet.on_ready(5, 13.0)
+    assert fleet.generations == {2}
+
+
+def test_a_machine_without_room_for_a_worker_of_the_template_ends_the_reload(hands, capsys):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    hands.is_refused = True
+    fleet.on_preloaded(3, 11.0)
+    assert hands.reloads[1:] == [(2, False)]
+    assert "error: the reload failed" in capsys.readouterr().err

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from uncork.supervisor.forking import Post
 from uncork.supervisor.serving import Serving
 from uncork.supervisor.signals import StopAsked
 
@@ -19,7 +20,8 @@ class StoppedRightBefore:
 
 
 def test_a_stop_in_the_moment_before_serving_is_no_failure():
-    serving = Serving(SimpleNamespace(), StoppedRightBefore(), SimpleNamespace(), is_first=True)
+    post = Post(generation=1, index=0, is_first=True, row=None)
+    serving = Serving(SimpleNamespace(), StoppedRightBefore(), SimpleNamespace(), post)
     with pytest.raises(StopAsked):
         serving.use(SimpleNamespace())
     assert serving.failure is None

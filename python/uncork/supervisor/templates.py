@@ -1,0 +1,171 @@
+"""The templates, as the supervisor knows them: at most one for each generation.
+
+Asking one for a worker waits for the answer, so a worker's number is known before anything can
+be heard of it. A template that does not answer is given up, and workers load the app themselves.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import sys
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+
+from uncork import console
+from uncork.settings import Preload
+from uncork.supervisor.channel import Channel, Kind, Message
+from uncork.supervisor.deaths import Death
+from uncork.supervisor.duty import Duty
+from uncork.supervisor.forking import Post
+
+# The two forks of a process of some gigabytes take a tenth of a second.
+_ANSWER_SECONDS = 5.0
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+
+
+@dataclass
+class _Template:
+    pid: int
+    channel: Channel
+    is_wanted: bool = True
+
+
+class Templates(Duty):
+    """The processes that have loaded the app and serve nothing."""
+
+    def __init__(self) -> None:
+        self._templates: dict[int, _Template] = {}
+        self._seen: set[int] = set()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there is none."""
+        return not self._templates
+
+    @property
+    def pids(self) -> dict[int, int]:
+        """The processes that workers are forked from, by their generation."""
+        return {n: template.pid for n, template in self._templates.items() if template.is_wanted}
+
+    def is_wanted(self, generation: int, preload: Preload, workers: int) -> bool:
+        """Whether a generation is to have a template, if its app allows it: no second one."""
+        if preload == "off" or generation in self._seen:
+            return False
+        if preload == "auto" and workers == 1:
+            return False  # which has nobody to share with
+        if _adopt_orphans():
+            return True
+        if preload == "on":
+            console.warn("each worker imports the app by itself: preloading needs Linux")
+        return False
+
+    def adopt(self, generation: int, pid: int, channel: Channel) -> None:
+        """A process has become the template of its generation."""
+        self._seen.add(generation)
+        self._templates[generation] = _Template(pid, channel)
+
+    def spawn(self, post: Post) -> tuple[int, Channel] | None:
+        """A new worker's process id and channel; `None`: there is no template to fork it.
+
+        Raises:
+            OSError: The machine refuses a process or descriptors.
+        """
+        template = self._templates.get(post.generation)
+        if template is None or not template.is_wanted:
+            return None
+        own, workers = Channel.pair()
+        try:
+            facts = {"index": post.index, "row": post.row}
+            template.channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
+            return _answer(template.channel), own
+        except TimeoutError:
+            console.warn(f"{_name(post.generation, template)} does not answer, and is ended")
+            self._end(template)
+        except EOFError:
+            pass  # it has died, which will be told
+        except OSError:
+            own.close()
+            raise
+        finally:
+            workers.close()
+        own.close()  # which ends the worker, if there is one after all
+        return None
+
+    def keep(self, generations: Collection[int]) -> None:
+        """Ends the templates of all other generations."""
+        for generation, template in self._templates.items():
+            if template.is_wanted and generation not in generations:
+                self._end(template)
+
+    def on_death(self, pid: int, death: Death, now: float) -> bool:
+        """Whether it was a template; one that nobody has ended is told."""
+        del now
+        found = [each for each, template in self._templates.items() if template.pid == pid]
+        if not found:
+            return False
+        (generation,) = found
+        template = self._templates.pop(generation)
+        template.channel.close()
+        if template.is_wanted:
+            console.warn(
+                f"{_name(generation, template)} {death.text}; its workers go on, and until the "
+                "next reload new ones load the app by themselves"
+            )
+        return True
+
+    def close(self) -> None:
+        """Closes the channels, which ends the templates that are left."""
+        for template in self._templates.values():
+            template.channel.close()
+
+    def _end(self, template: _Template) -> None:
+        template.is_wanted = False
+        with suppress(ProcessLookupError):
+            os.kill(template.pid, signal.SIGKILL)  # it has nothing to finish
+
+
+def _adopt_orphans() -> bool:
+    """Makes this process the parent of the orphans among its descendants, if the system has that.
+
+    A template's workers become the supervisor's own by it; and what an app has left behind is
+    reaped here instead of by process 1.
+    """
+    if sys.platform != "linux":
+        return False
+    try:
+        import ctypes  # noqa: PLC0415 (only with several workers)
+
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False
+
+
+def _answer(channel: Channel) -> int:
+    """The number of the process that was forked.
+
+    Raises:
+        OSError: There is none.
+        TimeoutError: The template does not answer.
+        EOFError: There is no template any more.
+    """
+    deadline = time.monotonic() + _ANSWER_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        messages = channel.receive(left)
+        if messages is None:
+            raise EOFError
+        for message in messages:
+            if message.kind is not Kind.FORKED:
+                continue
+            if pid := message.facts.get("pid"):
+                return int(pid)
+            number = int(message.facts.get("errno") or errno.EAGAIN)
+            raise OSError(number, os.strerror(number))
+    raise TimeoutError
+
+
+def _name(generation: int, template: _Template) -> str:
+    return f"the template of generation {generation} (process {template.pid})"
