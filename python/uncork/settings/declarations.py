@@ -376,9 +376,10 @@ class Settings:
         CountOrAuto(1, 1024),
         _CONCURRENCY,
         "How many processes serve the application, each with threads of its own. "
-        "With `auto`, as many as there are CPUs to use: as the process's affinity has it, and no "
-        "more than the CPU quota of its cgroup, which is what a container has. The supervisor, "
-        "which starts and replaces them, is one more.",
+        "With `auto`, as many as there are CPUs to use: as the process's affinity has it, no "
+        "more than the CPU quota of its cgroup, which is what a container has, and no more than "
+        "fit into the memory, each being as large as the first one is with the application loaded. "
+        "The supervisor, which starts and replaces them, is one more.",
         short_flag="-w",
         also=("WEB_CONCURRENCY",),
     )

@@ -1,4 +1,4 @@
-"""What the cgroups of this process say: its share of the CPUs, and deaths for want of memory.
+"""What the cgroups of this process say: its share of CPUs and memory, and deaths for want of it.
 
 Version 2 has one tree, version 1 one for each controller (cgroups(7)). In a container either is
 mounted so that the container's own group is the root, whatever `/proc/self/cgroup` says; so
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+_NO_LIMIT = 1 << 60
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,16 @@ class Cgroup:
         """How many CPUs' worth of time it may use: the lowest limit; `None` without one."""
         quotas = [*self._quotas_v2(), *self._quotas_v1()]
         return min(quotas, default=None)
+
+    def memory_limit(self) -> int | None:
+        """How many bytes of memory it may use: the lowest limit; `None` without one."""
+        files = [
+            *(folder / "memory.max" for folder in self._folders("")),
+            *(folder / "memory.limit_in_bytes" for folder in self._folders("memory")),
+        ]
+        limits = [int(text) for file in files if (text := "".join(_lines(file))).isdigit()]
+        # Without a limit, version 2 says `max`, and version 1 the largest number of whole pages.
+        return min((limit for limit in limits if limit < _NO_LIMIT), default=None)
 
     def out_of_memory_kills(self) -> int | None:
         """How many processes the kernel has killed here for want of memory; `None`: unknown."""

@@ -44,7 +44,7 @@ from uncork.supervisor.status_report import Described, Start, server_status
 from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 from uncork.supervisor.templates import Templates
 from uncork.supervisor.titles import show_supervisor
-from uncork.supervisor.worker_count import WorkerCount, worker_count
+from uncork.supervisor.worker_count import MemoryBudget, WorkerCount, worker_count
 from uncork.supervisor.worker_process import Plan
 
 _AT_START = ("bind", "admin", "backlog", "unix_mode", "unix_owner", "error_log")
@@ -97,6 +97,7 @@ class Supervision:
         # Room for more workers, and for old generations that take their time to end.
         self.scoreboard = Scoreboard.create(32 + 4 * self._counts[1].number)
         self._cgroup = Cgroup()
+        self._budget = MemoryBudget()
         self._kills_seen = self._cgroup.out_of_memory_kills()
         self._fleet = Fleet(_generation(1, plan, self._counts[1]), self, Respawning())
         self._elections = Elections(lambda: self._fleet.workers, self._send)
@@ -584,6 +585,8 @@ class Supervision:
         """How many workers there are to be, now that it is known what they would serve."""
         count = self._counts[generation]
         is_default = self._plans[generation].resolved.origins["workers"].is_default
+        if facts["memory_bytes"] is not None:  # of a first worker
+            count = self._budget.bounded(count, facts["memory_bytes"], may_reduce=is_default)
         if facts["one_worker_reason"] and is_default:
             count = WorkerCount(1, facts["one_worker_reason"])
         if count != self._counts[generation]:

@@ -1,7 +1,7 @@
 """How many workers there are, and why.
 
-Never the number of CPUs of the machine: in a container that may use one of 64, 64 workers would
-only be in each other's way.
+As many as there are CPUs, and as fit into the memory. Never the number of CPUs of the machine: in a
+container that may use one of 64, 64 workers would only be in each other's way.
 """
 
 from __future__ import annotations
@@ -9,9 +9,15 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
+from uncork import console
 from uncork.settings import ResolvedSettings
 from uncork.supervisor.cgroup import Cgroup
+
+_KIB, _MIB = 1024, 1024**2
+# Of the memory: for what workers grow by, the supervisor, and the files that they read.
+_SPARE_SHARE = 0.2
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,68 @@ def count_for(usable: int, present: int, quota: float | None) -> WorkerCount:
     if usable == 1:
         return WorkerCount(1, "there is one CPU")
     return WorkerCount(usable, "one for each CPU" + (" it may use" if usable < present else ""))
+
+
+class MemoryBudget:
+    """The memory that workers may take together, as it was when the first one had the app loaded.
+
+    Args:
+        cgroup: Has the limit.
+        meminfo: Says how much there is without one.
+    """
+
+    def __init__(self, cgroup: Cgroup | None = None, meminfo: Path = Path("/proc/meminfo")) -> None:
+        self._cgroup = cgroup or Cgroup()
+        self._meminfo = meminfo
+        self._available: int | None = None
+
+    def bounded(self, count: WorkerCount, each: int, *, may_reduce: bool) -> WorkerCount:
+        """As many workers as fit, if a worker takes `each` bytes, and at least one.
+
+        A number that somebody has set stays; when they look like too many, a note is printed.
+        """
+        found = self._memory(each)
+        if found is None or each <= 0:
+            return count
+        total, name = found
+        fit = max(1, int(total * (1 - _SPARE_SHARE)) // each)
+        if fit >= count.number:
+            return count
+        size = _mebibytes(each)
+        if not may_reduce:
+            console.note(
+                f"{count.number} workers ({count.reason}) may be too many: "
+                f"each takes {size} with the app loaded, and {name} is {_mebibytes(total)}"
+            )
+            return count
+        reason = f"memory for {fit} of {count.number}: {name} is {_mebibytes(total)}, {size} each"
+        return WorkerCount(fit, reason)
+
+    def _memory(self, each: int) -> tuple[int, str] | None:
+        """What all workers may take, and what it is."""
+        if self._available is None and (available := self._read_available()) is not None:
+            self._available = available + each  # the first one is there already
+        found = []
+        if self._available is not None:
+            found.append((self._available, "what is available"))
+        if (limit := self._cgroup.memory_limit()) is not None:
+            found.append((limit, "the limit"))
+        return min(found, default=None)
+
+    def _read_available(self) -> int | None:
+        try:
+            lines = self._meminfo.read_text().splitlines()
+        except OSError:
+            return None
+        for line in lines:
+            name, _, rest = line.partition(":")
+            if name == "MemAvailable":
+                return int(rest.split()[0]) * _KIB
+        return None
+
+
+def _mebibytes(count: int) -> str:
+    return f"{max(1, round(count / _MIB))} MiB"
 
 
 def usable_cpus() -> int:

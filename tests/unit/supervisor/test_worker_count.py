@@ -5,7 +5,7 @@ import pytest
 
 from uncork.settings import resolve
 from uncork.supervisor.cgroup import Cgroup
-from uncork.supervisor.worker_count import WorkerCount, count_for, worker_count
+from uncork.supervisor.worker_count import MemoryBudget, WorkerCount, count_for, worker_count
 
 
 @pytest.mark.parametrize(
@@ -80,3 +80,78 @@ def test_without_cgroups_there_is_no_quota_and_nothing_is_known(tmp_path):
 def test_deaths_for_want_of_memory_are_counted(tmp_path, own, name):
     files = {name: "oom_kill_disable 0\noom_kill 3\n"}
     assert cgroup(tmp_path, own, files).out_of_memory_kills() == 3
+
+
+@pytest.mark.parametrize(
+    ("own", "files", "limit"),
+    [
+        ("0::/a/b\n", {"a/b/memory.max": "536870912\n"}, 512),
+        ("0::/a/b\n", {"a/b/memory.max": "max\n", "a/memory.max": "268435456\n"}, 256),
+        ("0::/a/b\n", {"a/b/memory.max": "536870912\n", "a/memory.max": "268435456\n"}, 256),
+        ("0::/../somewhere\n", {"memory.max": "134217728\n"}, 128),
+        ("0::/a\n", {"a/memory.max": "max\n"}, None),
+        ("9:memory:/a\n", {"memory/a/memory.limit_in_bytes": "67108864\n"}, 64),
+        (
+            "9:memory:/a/b\n",
+            {
+                "memory/a/b/memory.limit_in_bytes": "9223372036854771712\n",
+                "memory/a/memory.limit_in_bytes": "67108864\n",
+            },
+            64,
+        ),
+        ("9:memory:/a\n", {"memory/a/memory.limit_in_bytes": "9223372036854771712\n"}, None),
+        ("0::/a\n", {}, None),
+    ],
+)
+def test_the_lowest_limit_of_memory_holds(tmp_path, own, files, limit):
+    expected = None if limit is None else limit * MIB
+    assert cgroup(tmp_path, own, files).memory_limit() == expected
+
+
+MIB = 1024**2
+EIGHT = WorkerCount(8, "one for each CPU")
+
+
+def budget(folder: Path, limit: str, available_mib: int | None) -> MemoryBudget:
+    meminfo = folder / "meminfo"
+    if available_mib is not None:
+        meminfo.write_text(
+            f"MemTotal:  99999999 kB\nMemFree: 1 kB\nMemAvailable:  {available_mib * 1024} kB\n"
+        )
+    return MemoryBudget(cgroup(folder, "0::/\n", {"memory.max": f"{limit}\n"}), meminfo)
+
+
+@pytest.mark.parametrize(
+    ("limit", "available", "each", "number", "reason"),
+    [
+        (512 * MIB, 9999, 190, 2, "memory for 2 of 8: the limit is 512 MiB, 190 MiB each"),
+        (512 * MIB, 9999, 51, 8, EIGHT.reason),
+        (512 * MIB, 9999, 52, 7, "memory for 7 of 8: the limit is 512 MiB, 52 MiB each"),
+        (128 * MIB, 9999, 190, 1, "memory for 1 of 8: the limit is 128 MiB, 190 MiB each"),
+        ("max", 300, 100, 3, "memory for 3 of 8: what is available is 400 MiB, 100 MiB each"),
+        (512 * MIB, 300, 100, 3, "memory for 3 of 8: what is available is 400 MiB, 100 MiB each"),
+        ("max", None, 100_000, 8, EIGHT.reason),
+    ],
+)
+def test_there_are_no_more_workers_than_fit_into_the_memory(
+    tmp_path, limit, available, each, number, reason
+):
+    found = budget(tmp_path, str(limit), available).bounded(EIGHT, each * MIB, may_reduce=True)
+    assert found == WorkerCount(number, reason)
+
+
+def test_what_is_available_is_that_of_the_start_as_the_workers_take_it(tmp_path):
+    memory = budget(tmp_path, "max", 300)
+    memory.bounded(EIGHT, 100 * MIB, may_reduce=True)
+    (tmp_path / "meminfo").write_text("MemAvailable: 1024 kB\n")
+    assert memory.bounded(EIGHT, 100 * MIB, may_reduce=True).number == 3
+
+
+def test_a_number_that_is_set_stays_and_is_doubted(tmp_path, capsys):
+    asked = WorkerCount(8, "`--workers`")
+    memory = budget(tmp_path, str(512 * MIB), 9999)
+    assert memory.bounded(asked, 190 * MIB, may_reduce=False) == asked
+    assert capsys.readouterr().err == (
+        "note: 8 workers (`--workers`) may be too many: each takes 190 MiB with the app loaded, "
+        "and the limit is 512 MiB\n"
+    )
