@@ -5,6 +5,7 @@ One thread, which sleeps in `poll`. Nothing of the app's code is ever here.
 
 from __future__ import annotations
 
+import gc
 import math
 import os
 import select
@@ -143,6 +144,8 @@ class Supervision:
         self._logs.open_error_log(values.error_log)
         self._logs.open_access_log(values.access_log)
         show_supervisor(self._plans[min(self._plans)].spec.text)
+        # What the workers' collectors never look at stays shared with this process.
+        gc.freeze()
         if self._was_taken_over:
             self._reload_as_told()
         else:
