@@ -302,9 +302,10 @@ def test_memory_is_told_of_each_process_and_of_all_together(folder: Path) -> Non
             for name, size in metrics.items()
             if name.startswith("uncork_process_proportional_memory_bytes")
         }
-        assert len(proportional) == 4
+        assert len(proportional) == 5
         assert metrics["uncork_memory_bytes"] == sum(proportional.values())
         assert admin.pids("supervisor") == {server.pid}
+        assert admin.pids("template") == set(server.template_pids)
         assert admin.pids("worker") == set(server.worker_pids) - {admin.admin_pid()}
         own = proportional_bytes(admin.admin_pid())
         assert own < 16 * 1024**2

@@ -41,11 +41,13 @@ class GenerationStatus:
 
     Attributes:
         workers: How many there are now, in whatever state.
+        template: The process that its workers are forked from; `None`: they load the app.
     """
 
     number: int
     state: GenerationState
     workers: int
+    template: int | None = None
 
 
 @dataclass(frozen=True)

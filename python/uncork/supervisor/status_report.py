@@ -51,6 +51,7 @@ class Described:
     Attributes:
         app: What was typed.
         loaded: What a worker has told of the app it found; `None`: none has yet.
+        templates: The processes that workers are forked from, by their generation.
     """
 
     app: str | None
@@ -58,6 +59,7 @@ class Described:
     listeners: Sequence[str]
     workers_reason: str
     control: str | None
+    templates: Mapping[int, int]
 
 
 def server_status(
@@ -80,7 +82,7 @@ def server_status(
         listeners=list(described.listeners),
         control=described.control,
         workers=[_worker(handle, now) for handle in fleet.workers],
-        generations=_generations(fleet),
+        generations=_generations(fleet, described.templates),
         last_reload=history.last,
         restarts=dict(fleet.restarts),
         reloads=dict(history.outcomes),
@@ -119,7 +121,7 @@ def _worker(handle: WorkerHandle, now: float) -> WorkerStatus:
     )
 
 
-def _generations(fleet: Fleet) -> list[GenerationStatus]:
+def _generations(fleet: Fleet, templates: Mapping[int, int]) -> list[GenerationStatus]:
     numbers = {worker.generation for worker in fleet.workers}
     numbers |= {each.number for each in (fleet.serving, fleet.coming) if each}
     return [
@@ -127,6 +129,7 @@ def _generations(fleet: Fleet) -> list[GenerationStatus]:
             number,
             _generation_state(fleet, number),
             sum(worker.generation == number for worker in fleet.workers),
+            templates.get(number),
         )
         for number in sorted(numbers)
     ]

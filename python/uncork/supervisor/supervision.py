@@ -241,6 +241,7 @@ class Supervision:
             listeners=places_of(self._listeners, is_tls=is_tls),
             workers_reason=self._counts[min(self._counts)].reason,
             control=self.control,
+            templates=self._templates.pids,
         )
         status = server_status(self._fleet, self.reloads, self._start, described, time.monotonic())
         return replace(status, state="stopping") if self._drain_delay.is_running else status

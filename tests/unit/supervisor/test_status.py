@@ -39,7 +39,7 @@ def fleet():
 
 
 def status(fleet, now=20.0, history=None):
-    described = Described("hello.py", None, ["http://127.0.0.1:8000"], "`--workers`", None)
+    described = Described("hello.py", None, ["http://127.0.0.1:8000"], "`--workers`", None, {1: 9})
     return server_status(fleet, history or ReloadHistory(), Start(5.0, 1e9, "/srv"), described, now)
 
 
@@ -69,9 +69,9 @@ def test_a_server_that_serves_says_since_when_each_worker_does(fleet):
 
 def test_both_generations_are_told_while_one_takes_over(fleet):
     serving(fleet).reload(generation(2), 13.0)
-    assert [(each.number, each.state) for each in status(fleet).generations] == [
-        (1, "serving"),
-        (2, "coming"),
+    assert [(each.number, each.state, each.template) for each in status(fleet).generations] == [
+        (1, "serving", 9),
+        (2, "coming", None),
     ]
     fleet.on_ready(3, 14.0)
     assert status(fleet).state == "reloading"

@@ -72,6 +72,7 @@ class ObservedServer:
 def _roles(status: ServerStatus) -> Mapping[int, str]:
     """What each process of the server is that is no worker, by its id."""
     roles = {status.pid: "supervisor", os.getpid(): "admin"}
+    roles |= {each.template: "template" for each in status.generations if each.template is not None}
     workers = {worker.pid for worker in status.workers}
     for pid in _children(status.pid):
         if pid not in workers:
