@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -327,3 +328,16 @@ def test_the_memory_of_the_app_is_shared(folder: Path) -> None:
             return sum(int(re.search(r"^Pss: +(\d+) kB", text, re.M)[1]) for text in texts)  # type: ignore[index]
 
     assert pss() < pss("--preload=off") - 80 * 1024
+
+
+@pytest.mark.measures
+def test_the_status_says_how_much_memory_that_saves(folder: Path) -> None:
+    (folder / "hello.py").write_text(f"{APP}\nDATA = [bytes(1000) for _ in range(50_000)]\n")
+    with LiveServer("hello:app", directory=folder, workers=3) as server:
+        workers(server, 3)
+        asked = run_uncork("status", str(server.pid), "--json", directory=folder)
+        facts = json.loads(asked.stdout)
+        assert facts["generations"][0]["template"] == template(server)
+        assert facts["saved_by_preloading"] > 80 * 1024**2
+        shown = run_uncork("status", str(server.pid), directory=folder).stdout
+        assert re.search(r"in all, \d+\.\d MiB saved by preloading", shown)

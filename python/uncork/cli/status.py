@@ -49,15 +49,20 @@ def memory_of_all(server: ControlClient, status: ServerStatus) -> dict[int, Memo
 
     if server.process != status.pid:
         return {}
-    return {pid: memory_of(pid) for pid in (status.pid, *(each.pid for each in status.workers))}
+    templates = [each.template for each in status.generations if each.template is not None]
+    workers = [each.pid for each in status.workers]
+    return {pid: memory_of(pid) for pid in (status.pid, *templates, *workers)}
 
 
 def with_memory(status: ServerStatus, memory: Mapping[int, Memory]) -> dict[str, Any]:
     """The facts of the status, with the memory where it belongs."""
+    from uncork.cli.status_text import saved_by_template  # noqa: PLC0415 (not for `--help`)
+
     facts = status.facts()
     for each in (facts, *facts["workers"]):
         used = memory.get(each["pid"])
         each["memory"] = dataclasses.asdict(used) if used else None
+    facts["saved_by_preloading"] = saved_by_template(status, memory)
     return facts
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from uncork.cli.control_command import printable
 from uncork.cli.table import table
-from uncork.supervisor.memory import Memory
+from uncork.supervisor.memory import Memory, saved_by_preloading
 from uncork.supervisor.status import ReloadStatus, ServerStatus, WorkerStatus
 
 _STATES = {
@@ -64,6 +64,19 @@ def worker_table(workers: Sequence[WorkerStatus], memory: Mapping[int, Memory]) 
     return table(headers, rows)
 
 
+def saved_by_template(status: ServerStatus, memory: Mapping[int, Memory]) -> int | None:
+    """How many bytes a template saves the generation that serves; `None`: there is none."""
+    for generation in status.generations:
+        if generation.state != "serving" or generation.template is None:
+            continue
+        pids = [each.pid for each in status.workers if each.generation == generation.number]
+        unknown = Memory(None, None)
+        return saved_by_preloading(
+            memory.get(generation.template, unknown), [memory.get(pid, unknown) for pid in pids]
+        )
+    return None
+
+
 def span(seconds: float) -> str:
     """A duration in its two largest units, such as `2h 5m`."""
     left = max(0, int(seconds))
@@ -93,6 +106,9 @@ def _workers(status: ServerStatus, memory: Mapping[int, Memory]) -> str:
     known = [used for used in proportional if used is not None]
     if known and len(known) == len(proportional):
         text += f"; {size(sum(known))} in all"
+    saved = saved_by_template(status, memory)
+    if saved is not None and saved > 0:
+        text += f", {size(saved)} saved by preloading"
     return text
 
 
