@@ -118,13 +118,13 @@ class Serving:
                     worker.worker_settings(
                         settings,
                         is_multiprocess=grant.is_multiprocess,
-                        access_log=self._link.logs.access_log,
+                        access_log=self.link.logs.access_log,
                         certificate=identity.certificate if identity else None,
                         key=identity.key if identity else None,
                     ),
                     self.link.scoreboard,
                 )
-            self._link.logs.tell_later_ones(served.reopen_access_log)
+            self.link.logs.tell_later_ones(served.reopen_access_log)
             at_end.callback(served.end_access_log, _LOG_SECONDS)
             served.start()
             self.has_served = True
