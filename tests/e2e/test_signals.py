@@ -76,6 +76,19 @@ def test_new_connections_are_refused_while_it_drains(folder: Path) -> None:
             assert server.wait() == 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_no_temporary_file_is_left_however_it_stops(folder: Path, number: signal.Signals) -> None:
+    (folder / "tmp").mkdir()
+    arguments = ("hello:app", "--body-buffer=1KiB", "--graceful-timeout=1")
+    env = {"TMPDIR": str(folder / "tmp")}
+    with LiveServer(*arguments, directory=folder, env=env) as server, server.client() as client:
+        client.send(b"POST /stuck HTTP/1.1\r\nHost: test\r\nContent-Length: 100000\r\n\r\n")
+        client.send(bytes(100_000))
+        server.wait_for_log("got /stuck")
+        assert server.stop(number) == 0
+        assert list((folder / "tmp").iterdir()) == []
+
+
 def accepts(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
