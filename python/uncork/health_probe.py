@@ -54,7 +54,7 @@ def target_of_bind(bind: Bind, path: str, *, is_tls: bool) -> Target:
         )
     address = _EVERYWHERE.get(bind.host, bind.host)
     shown = f"[{address}]" if ":" in address else address
-    host = f"{shown}:{bind.port}"
+    host = shown if bind.port == _DEFAULT_PORTS[scheme] else f"{shown}:{bind.port}"
     return Target(f"{scheme}://{host}{path}", (address, bind.port), host, path, is_tls)
 
 
@@ -75,7 +75,8 @@ def target_of_url(url: str) -> Target:
             hints=("write it as in `http://127.0.0.1:8000/healthz`",),
         )
     path = f"{parts.path or '/'}{'?' if parts.query else ''}{parts.query}"
-    return Target(url, (parts.hostname, port), parts.netloc, path, parts.scheme == "https")
+    host = parts.netloc.rpartition("@")[2]
+    return Target(url, (parts.hostname, port), host, path, parts.scheme == "https")
 
 
 def ask(target: Target, timeout_seconds: float) -> str:
@@ -116,7 +117,9 @@ def _connected(target: Target, timeout_seconds: float) -> socket.socket:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        return context.wrap_socket(connection, server_hostname=target.host.rpartition(":")[0])
+        is_unix = isinstance(target.address, str)
+        name = target.host if is_unix else target.address[0]
+        return context.wrap_socket(connection, server_hostname=name)
     except BaseException:
         connection.close()
         raise
