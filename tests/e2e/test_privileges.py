@@ -145,17 +145,21 @@ def test_a_key_that_only_root_may_read_is_read_at_a_reload_too(
         server.wait_for_log("reloaded")
 
 
-def test_a_script_has_no_key_read_and_no_port_opened_for_it_that_it_could_not(
-    folder: Path, opened: Callable[[Sequence[str]], list[str]]
-) -> None:
-    port = free_port_below_1024()
+def script(folder: Path, run_call: str) -> None:
     (folder / "script.py").write_text(
         "import flask\n"
         "app = flask.Flask(__name__)\n"
         "print('script', flush=True)\n"
         "if __name__ == '__main__':\n"
-        f"    app.run('127.0.0.1', {port})\n"
+        f"    app.run({run_call})\n"
     )
+
+
+def test_a_script_has_no_port_opened_for_it_that_it_could_not(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]]
+) -> None:
+    port = free_port_below_1024()
+    script(folder, f"'127.0.0.1', {port}")
     arguments = ("script.py", "--as=script", f"--user={USER}")
     server = LiveServer(
         *arguments, directory=folder, sockets=0, wrap=opened, exit_code=4, waits_until_ready=False
@@ -163,6 +167,39 @@ def test_a_script_has_no_key_read_and_no_port_opened_for_it_that_it_could_not(
     with server:
         server.wait_for_log(f"could not listen on `127.0.0.1:{port}`")
         server.wait()
+
+
+def test_a_script_has_no_key_read_for_it_that_it_could_not(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]]
+) -> None:
+    made = make_certificate(folder)
+    made.key.chmod(0o600)
+    script(folder, f"ssl_context=({str(made.certificate)!r}, {str(made.key)!r})")
+    arguments = ("script.py", "--as=script", f"--user={USER}")
+    server = LiveServer(
+        *arguments, directory=folder, wrap=opened, exit_code=4, waits_until_ready=False
+    )
+    with server:
+        server.wait_for_log(f"error: could not read the key `{made.key}`\ncause: permission denied")
+        server.wait()
+
+
+def test_no_process_but_the_supervisor_is_root(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]]
+) -> None:
+    arguments = ("hello:app", f"--user={USER}", "--admin=127.0.0.1:0")
+    with LiveServer(*arguments, directory=folder, wrap=opened, workers=2) as server:
+        server.wait_for(lambda: len(server.worker_pids) == 3, "all processes were started")
+
+        def users() -> set[str]:
+            found = set()
+            for pid in server.worker_pids:
+                status = Path(f"/proc/{pid}/status").read_text()
+                found.update(status.partition("\nUid:")[2].partition("\n")[0].split())
+            return found
+
+        uid = str(pwd.getpwnam(USER).pw_uid)
+        server.wait_for(lambda: users() == {uid}, "all had given root up")
 
 
 def test_a_unix_socket_belongs_to_the_user(

@@ -8,55 +8,44 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
-
-import pytest
 
 import uncork
 from tests.support import components
-
-# The closed folder becomes an empty one that is open, with those of its children that are needed.
-_OPEN = """
-closed=$0 hidden=$1; shift
-mount --bind "$closed" "$hidden"
-mount -t tmpfs -o mode=755 tmpfs "$closed"
-while [ "$1" != -- ]; do
-    mkdir -p "$closed/$1"
-    mount --bind "$hidden/$1" "$closed/$1"
-    shift
-done
-shift
-umount "$hidden"
-exec "$@"
-"""
 
 
 def open_to_all(command: Sequence[str], folder: Path) -> list[str]:
     """The command, a Python one of root's, where every user may read Python and the folder.
 
-    The tests' interpreter may lie in root's home, which is closed to others.
+    The tests' interpreter may lie in root's home, which is closed to others, and so are pytest's
+    folders, which another run of pytest closes again.
     """
     needs_root()
-    _open_parents(folder)
-    needed = (sys.prefix, sys.base_prefix, uncork.__path__[0])
-    closed = {
-        parent: path.resolve().relative_to(parent).parts[0]
-        for path in map(Path, needed)
-        for parent in path.resolve().parents
-        if not parent.stat().st_mode & 0o001
-    }
-    if not closed:
+    folder.chmod(folder.stat().st_mode | 0o005)
+    needed: dict[Path, set[Path]] = {}
+    for path in (sys.prefix, sys.base_prefix, uncork.__path__[0], folder):
+        resolved = Path(path).resolve()
+        for parent in reversed(resolved.parents):
+            if not parent.stat().st_mode & 0o001:
+                needed.setdefault(parent, set()).add(resolved)
+                break
+    if not needed:
         return list(command)
-    if len(closed) > 1:
-        pytest.skip(f"more than one folder on the way to Python is closed: {list(closed)}")
-    ((parent, child),) = closed.items()
-    hidden = folder / "hidden"
-    hidden.mkdir(exist_ok=True)
-    shell = ("sh", "-euc", _OPEN, str(parent), str(hidden), child, "--")
-    return [*unshared("--mount"), *shell, *command]
+    lines = [line for closed, paths in needed.items() for line in _opening(closed, paths)]
+    script = "\n".join(["hidden=$(mktemp -d)", *lines, "rmdir $hidden", 'cd "$PWD"', 'exec "$@"'])
+    return [*unshared("--mount"), "sh", "-euc", script, "sh", *command]
+
+
+def _opening(closed: Path, paths: set[Path]) -> Iterator[str]:
+    """Lines of a shell that put an open folder in the place of a closed one, with these in it."""
+    yield f'mount --bind "{closed}" $hidden'
+    yield f'mount -t tmpfs -o mode=755 tmpfs "{closed}"'
+    for path in paths:
+        yield f'mkdir -p "{path}"'
+        yield f'mount --bind "$hidden/{path.relative_to(closed)}" "{path}"'
+    yield "umount $hidden"
 
 
 def unshared(*flags: str) -> list[str]:
@@ -72,12 +61,6 @@ def needs_root() -> None:
     """Skips the test unless root runs it."""
     if os.geteuid() != 0:
         components.missing("this takes root")
-
-
-def _open_parents(folder: Path) -> None:
-    for parent in (folder, *folder.parents):  # pytest's are closed to others
-        if parent.is_relative_to(gettempdir()) and parent.stat().st_uid == 0:
-            parent.chmod(parent.stat().st_mode | 0o005)
 
 
 @cache
