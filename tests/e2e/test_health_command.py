@@ -50,7 +50,10 @@ def test_the_addresses_are_those_of_the_settings(folder: Path) -> None:
         assert ended.exit_code == 0, ended.stderr
         shown = [line.partition(" is well")[0] for line in ended.stdout.splitlines()]
         assert shown == [f"http://127.0.0.1:{port}/", f"unix:{path} /"]
-        assert run_uncork("health", directory=folder, env={"PORT": str(port)}).exit_code == 0
+        env_of_port = {"PORT": str(port)}
+        assert run_uncork("health", directory=folder, env=env_of_port).exit_code == 0
+        ill = {**env_of_port, "UNCORK_HEALTH_PATH": "/ill"}
+        assert run_uncork("health", directory=folder, env=ill).exit_code == 1
         path.unlink()
         ended = run_uncork("health", directory=folder, env=env)
         assert ended.exit_code == 1

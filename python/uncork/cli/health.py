@@ -29,7 +29,7 @@ Every address that the settings name is asked, with the same flags, variables an
 """
 
 
-def health(url: str | None, path: str, timeout: str, **parameters: Any) -> int:
+def health(url: str | None, path: str | None, timeout: str, **parameters: Any) -> int:
     """Prints each answer; the exit code."""
     seconds = _seconds(timeout)
     for target in _targets(url, path, parameters):
@@ -42,12 +42,16 @@ def health(url: str | None, path: str, timeout: str, **parameters: Any) -> int:
     return 0
 
 
-def _targets(url: str | None, path: str, parameters: dict[str, Any]) -> list[health_probe.Target]:
+def _targets(
+    url: str | None, path: str | None, parameters: dict[str, Any]
+) -> list[health_probe.Target]:
     if url is not None:
         return [health_probe.target_of_url(url)]
+    resolved = resolve(flags=given_flags(parameters), environ=os.environ, directory=Path.cwd())
+    if path is None:
+        path = resolved.values.health_path or "/"
     if not path.startswith("/") or not path.isprintable() or " " in path:
         raise UsageError(f"bad value `{path}` for `--path`", hints=("write it as in `/healthz`",))
-    resolved = resolve(flags=given_flags(parameters), environ=os.environ, directory=Path.cwd())
     is_tls = resolved.values.cert is not None
     return [health_probe.target_of_bind(bind, path, is_tls=is_tls) for bind in resolved.values.bind]
 
@@ -83,8 +87,7 @@ command = _HealthCommand(
         GroupedOption(
             ["--path"],
             metavar="PATH",
-            default="/",
-            help="The path to ask for at each address [default: /].",
+            help="The path to ask for at each address [default: that of `health_path`].",
         ),
         GroupedOption(
             ["--timeout"],
