@@ -223,13 +223,6 @@ def test_a_quick_stop_waits_for_no_drain_delay(folder: Path) -> None:
         assert server.stop(signal.SIGQUIT) == 0
 
 
-def test_a_reserved_signal_is_answered_and_changes_nothing(folder: Path) -> None:
-    with LiveServer("hello:app", directory=folder) as server, server.client() as client:
-        server.send_signal(signal.SIGUSR1)
-        server.wait_for_log("serving goes on as before")
-        assert client.get().status == 200
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
 @pytest.mark.parametrize("wait", ["time.sleep(60)", "threading.Event().wait()"])
 def test_a_stop_while_the_app_is_loaded_ends_promptly_with_0(
