@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from uncork.supervisor.admin.exposition import Family, Values
-from uncork.supervisor.admin.memory import Memory
 from uncork.supervisor.admin.metrics import METRICS, Metric
+from uncork.supervisor.memory import Memory
 from uncork.supervisor.scoreboard import Totals
 from uncork.supervisor.status import ServerStatus, WorkerStatus
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from uncork.supervisor.admin.collecting import Observation, families
 from uncork.supervisor.admin.exposition import Family
 from uncork.supervisor.admin.link import AdminLink
-from uncork.supervisor.admin.memory import memory_of
 from uncork.supervisor.admin.readiness import why_not_alive, why_not_ready
+from uncork.supervisor.memory import memory_of
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.status import ServerStatus
 

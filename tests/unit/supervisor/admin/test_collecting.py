@@ -6,8 +6,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from uncork.supervisor.admin.collecting import Observation, families
 from uncork.supervisor.admin.exposition import openmetrics
-from uncork.supervisor.admin.memory import Memory
 from uncork.supervisor.admin.metrics import all_metrics
+from uncork.supervisor.memory import Memory
 from uncork.supervisor.scoreboard import Counters, Histogram, Totals
 from uncork.supervisor.status import ServerStatus, WorkerStatus
 
