@@ -249,6 +249,7 @@ class Session:
             (r"last reload [\dhms ]+ ago", "last reload 1m ago"),
             (r"after [\d.]+ s\b", "after 0.8 s"),
             (r"[\d.]+ MiB in all", "58.4 MiB in all"),
+            (r"(?m)^[\d,]+ requests? answered.*", "(the requests)"),
             (r"(?m)(?:^\d+ +\d+ +\d+ +ready .*\n?)+", "(the workers)\n"),
             (r"(?m)[ \t\r]+$", ""),
             (r" {2,}", "  "),  # the columns of a table are as wide as the paths in them

@@ -431,3 +431,76 @@ def test_an_app_that_hangs_while_it_is_loaded_is_shown(folder: Path) -> None:
         )
         (folder / "gate").write_text("open")
         server.wait_until_ready()
+
+
+def test_the_requests_that_run_are_listed_the_longest_first(folder: Path) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, workers=2, env=NOWHERE) as server,
+        server.client() as first,
+        server.client() as second,
+    ):
+        assert uncork("requests", at=server).stdout == "no request runs\n"
+        for client, path in ((first, "/wait?a=1"), (second, "/wait?b=" + "x" * 200)):
+            client.send(f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Length: 0\r\n\r\n".encode())
+            server.wait_for(
+                lambda path=path: path[:128] in uncork("requests", at=server).stdout, "it was shown"
+            )
+        told = json.loads(uncork("requests", "--json", at=server).stdout)
+        one, other = told["requests"]
+        assert (one["method"], one["path"], one["client"]) == ("POST", "/wait?a=1", "127.0.0.1")
+        assert (one["state"], one["is_cut"], other["is_cut"]) == ("app", False, True)
+        assert one["seconds"] > other["seconds"] > 0
+        assert {one["pid"], other["pid"]} <= set(server.worker_pids)
+        assert told["queue"] == 0
+        lines = uncork("requests", at=server).stdout.splitlines()
+        assert lines[0].split() == ["Seconds", "State", "Process", "Client", "Method", "Path"]
+        assert lines[2].endswith(f"  app    {one['pid']:<7}  127.0.0.1  POST    /wait?a=1")
+        assert lines[3].endswith("x…")
+        of_one = uncork("requests", "--json", "--worker", str(one["pid"]), at=server)
+        assert all(each["pid"] == one["pid"] for each in json.loads(of_one.stdout)["requests"])
+        assert uncork("requests", "--worker", "1", at=server).exit_code == 2
+        with (folder / "gate").open("w") as gate:
+            gate.write("open")
+        assert (first.read_response().status, second.read_response().status) == (200, 200)
+        server.wait_for(
+            lambda: uncork("requests", at=server).stdout == "no request runs\n", "they had ended"
+        )
+
+
+def test_the_status_counts_what_was_done_and_what_runs(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, env=NOWHERE) as server:
+        with server.client() as client:
+            assert client.get("/").status == 200
+            client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+            server.wait_for_log("got /wait")
+            server.wait_for(lambda: status(server)["load"]["requests"] == 1, "it was counted")
+            facts = status(server)
+            load = facts["load"]
+            assert (load["running"], load["busy_threads"], load["connections"]) == (1, 1, 1)
+            assert (load["errors"], load["aborted"], load["queue"]) == (0, 0, 0)
+            assert facts["workers"][0]["load"] == load
+            text = uncork("status", at=server).stdout
+            assert "1 request answered, 1 running; 1 of " in text
+            assert text.rstrip().splitlines()[-3].split()[5:10] == [
+                *("Requests", "Running", "Threads", "Queue", "Connections"),
+            ]
+            (folder / "gate").write_text("open")
+            assert client.read_response().status == 200
+        os.kill(server.worker_pid, signal.SIGKILL)
+        server.wait_for(lambda: status(server)["restarts"] == {"signal": 1}, "it was replaced")
+        assert status(server)["load"]["requests"] == 2
+
+
+def test_the_stacks_say_what_each_thread_serves(folder: Path) -> None:
+    with (
+        LiveServer("hello:app", directory=folder, env=NOWHERE) as server,
+        server.client() as client,
+    ):
+        client.send(b"GET /wait?for=it HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.wait_for_log("got /wait")
+        (worker,) = json.loads(uncork("stacks", "--json", at=server).stdout)["workers"]
+        (request,) = [each["request"] for each in worker["threads"] if each["request"]]
+        assert (request["method"], request["path"]) == ("GET", "/wait?for=it")
+        assert " s in GET /wait?for=it\n  File " in uncork("stacks", at=server).stdout
+        (folder / "gate").write_text("open")
+        assert client.read_response().status == 200

@@ -77,6 +77,27 @@ def the_server(parameters: Mapping[str, Any]) -> ControlClient:
     return found_server(name, control)
 
 
+def worker_option() -> click.Option:
+    """The flag that names one worker."""
+    return GroupedOption(["--worker"], metavar="PROCESS", help="Only those of one worker process.")
+
+
+def chosen_worker(worker: str | None) -> dict[str, int]:
+    """The argument of a request, by what was typed for `--worker`.
+
+    Raises:
+        UsageError: It is not the number of a process.
+    """
+    if worker is None:
+        return {}
+    if not worker.isdecimal():
+        raise UsageError(
+            f"bad value `{worker}` for `--worker`",
+            hints=("write the number of its process; `uncork status` has it",),
+        )
+    return {"worker": int(worker)}
+
+
 def out_json(facts: Mapping[str, Any]) -> None:
     """Prints the facts as one JSON object."""
     console.out(json.dumps(facts, indent=2))

@@ -8,9 +8,15 @@ from typing import Any
 import click
 
 from uncork import console
-from uncork.cli.commands import GroupedOption, Invocation
-from uncork.cli.control_command import ControlCommand, out_json, printable, the_server
-from uncork.errors import UsageError
+from uncork.cli.commands import Invocation
+from uncork.cli.control_command import (
+    ControlCommand,
+    chosen_worker,
+    out_json,
+    printable,
+    the_server,
+    worker_option,
+)
 
 _HELP = """\
 Show where in the code each thread of a running server is.
@@ -23,14 +29,7 @@ same. With `--verbose`, uncork's own threads are shown too.
 
 def stacks(worker: str | None, as_json: bool, **parameters: Any) -> None:
     """Prints the stacks."""
-    chosen = {}
-    if worker is not None:
-        if not worker.isdecimal():
-            raise UsageError(
-                f"bad value `{worker}` for `--worker`",
-                hints=("write the number of its process; `uncork status` has it",),
-            )
-        chosen["worker"] = int(worker)
+    chosen = chosen_worker(worker)
     with the_server(parameters) as server:
         told = server.ask("stacks", **chosen)
     if as_json:
@@ -58,14 +57,7 @@ def _worker_text(worker: Mapping[str, Any], *, shows_own: bool) -> str:
 def _request(request: Mapping[str, Any] | None) -> str:
     if request is None:
         return ""
-    return f", for {request['seconds']:.1f} s in {request['method']} {request['target']}"
+    return f", for {request['seconds']:.1f} s in {request['method']} {request['path']}"
 
 
-command = ControlCommand(
-    "stacks",
-    callback=stacks,
-    help=_HELP,
-    params=[
-        GroupedOption(["--worker"], metavar="PROCESS", help="Only those of one worker process.")
-    ],
-)
+command = ControlCommand("stacks", callback=stacks, help=_HELP, params=[worker_option()])

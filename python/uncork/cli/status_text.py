@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from uncork.cli.control_command import printable
 from uncork.cli.table import table
 from uncork.supervisor.memory import Memory, saved_by_preloading
-from uncork.supervisor.status import ReloadStatus, ServerStatus, WorkerStatus
+from uncork.supervisor.status import Load, ReloadStatus, ServerStatus, WorkerStatus
 
 _STATES = {
     "starting": "loads its app",
@@ -39,6 +39,8 @@ def heading(status: ServerStatus, memory: Mapping[int, Memory]) -> list[str]:
         f"started {span(status.uptime_seconds)} ago",
         _workers(status, memory),
     ]
+    if status.load is not None:
+        lines.append(_load(status.load))
     if status.last_reload is not None:
         lines.append(_reload(status.last_reload))
     return lines
@@ -46,7 +48,10 @@ def heading(status: ServerStatus, memory: Mapping[int, Memory]) -> list[str]:
 
 def worker_table(workers: Sequence[WorkerStatus], memory: Mapping[int, Memory]) -> str:
     """One line for each worker."""
-    headers = ("Worker", "Process", "Generation", "State", "Age", "Memory", "Share")
+    headers = (
+        *("Worker", "Process", "Generation", "State", "Age"),
+        *("Requests", "Running", "Threads", "Queue", "Connections", "Memory", "Share"),
+    )
     rows = []
     for worker in workers:
         used = memory.get(worker.pid, Memory(None, None))
@@ -57,6 +62,7 @@ def worker_table(workers: Sequence[WorkerStatus], memory: Mapping[int, Memory]) 
                 str(worker.generation),
                 worker.state,
                 span(worker.age_seconds),
+                *_load_cells(worker.load),
                 size(used.resident),
                 size(used.proportional),
             )
@@ -75,6 +81,14 @@ def saved_by_template(status: ServerStatus, memory: Mapping[int, Memory]) -> int
             memory.get(generation.template, unknown), [memory.get(pid, unknown) for pid in pids]
         )
     return None
+
+
+def _load_cells(load: Load | None) -> Sequence[str]:
+    if load is None:
+        return (UNKNOWN,) * 5
+    counts = (load.requests, load.running, load.queue, load.connections)
+    requests, running, queue, connections = (f"{count:,}" for count in counts)
+    return requests, running, f"{load.busy_threads} of {load.threads}", queue, connections
 
 
 def span(seconds: float) -> str:
@@ -110,6 +124,27 @@ def _workers(status: ServerStatus, memory: Mapping[int, Memory]) -> str:
     if saved is not None and saved > 0:
         text += f", {size(saved)} saved by preloading"
     return text
+
+
+def _load(load: Load) -> str:
+    text = f"{counted(load.requests, 'request')} answered"
+    unwell = [
+        f"{count:,} {what}"
+        for count, what in ((load.errors, "with an error"), (load.aborted, "broken off"))
+        if count
+    ]
+    if unwell:
+        text += f" ({', '.join(unwell)})"
+    text += f", {load.running:,} running"
+    if load.queue:
+        text += f", {load.queue:,} waiting for a thread"
+    text += f"; {load.busy_threads} of {counted(load.threads, 'thread')} busy"
+    return f"{text}; {counted(load.connections, 'connection')}"
+
+
+def counted(count: int, what: str) -> str:
+    """The number with its noun, as in `1,024 requests`."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _reload(reload: ReloadStatus) -> str:

@@ -7,14 +7,39 @@ beyond this is passed over, and what an older one does not tell has its default.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 ServerState = Literal["starting", "serving", "reloading", "stopping"]
 WorkerState = Literal["booting", "ready", "draining", "stopping", "killed"]
 GenerationState = Literal["coming", "serving", "old"]
 ReloadOutcome = Literal["running", "done", "failed"]
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a worker, or all of them together, are at by now and have done.
+
+    Attributes:
+        requests: That have ended.
+        running: Requests that have begun and not ended.
+        errors: Of those that have ended, the ones that were answered with 5xx.
+        aborted: Of those that have ended, the ones whose client has not got a whole answer.
+        queue: Requests that wait for a thread.
+        busy_threads: Threads that are inside the app.
+    """
+
+    requests: int
+    running: int
+    errors: int
+    aborted: int
+    bytes_sent: int
+    connections: int
+    queue: int
+    threads: int
+    busy_threads: int
 
 
 @dataclass(frozen=True)
@@ -25,6 +50,7 @@ class WorkerStatus:
         index: Its place among the workers of its generation, from 0 on.
         age_seconds: Since its process was started.
         ready_seconds: Since it began to serve; `None`: it has not yet.
+        load: `None`: not looked up, or not known.
     """
 
     pid: int
@@ -33,6 +59,7 @@ class WorkerStatus:
     state: WorkerState
     age_seconds: float
     ready_seconds: float | None = None
+    load: Load | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +113,7 @@ class ServerStatus:
         control: Where the control socket is; `None`: nowhere.
         restarts: How often a worker was replaced, by the reason.
         reloads: How many reloads have ended, by their outcome.
+        load: Of all workers, those that are gone included; `None`: not looked up.
     """
 
     version: str
@@ -106,6 +134,7 @@ class ServerStatus:
     last_reload: ReloadStatus | None = None
     restarts: Mapping[str, int] = field(default_factory=dict)
     reloads: Mapping[str, int] = field(default_factory=dict)
+    load: Load | None = None
 
     def facts(self) -> dict[str, Any]:
         """What `from_facts` makes the same status of, ready for JSON."""
@@ -119,15 +148,22 @@ class ServerStatus:
             TypeError: Those are not the facts of a status.
         """
         known = _known(cls, facts)
-        known["workers"] = [WorkerStatus(**_known(WorkerStatus, f)) for f in facts["workers"]]
+        known["workers"] = [_with_load(WorkerStatus, f) for f in facts["workers"]]
         known["generations"] = [
             GenerationStatus(**_known(GenerationStatus, f)) for f in facts["generations"]
         ]
         if (last := facts.get("last_reload")) is not None:
             known["last_reload"] = ReloadStatus(**_known(ReloadStatus, last))
-        return cls(**known)
+        return _with_load(cls, known)
 
 
-def _known(kind: type[Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+def _with_load(kind: Callable[..., _T], facts: Mapping[str, Any]) -> _T:
+    known = _known(kind, facts)
+    if (load := facts.get("load")) is not None:
+        known["load"] = Load(**_known(Load, load))
+    return kind(**known)
+
+
+def _known(kind: Any, facts: Mapping[str, Any]) -> dict[str, Any]:
     names = {each.name for each in dataclasses.fields(kind)}
     return {name: value for name, value in facts.items() if name in names}

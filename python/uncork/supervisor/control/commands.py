@@ -10,13 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from uncork.errors import EnvironmentProblem, UncorkError, UsageError
+from uncork.supervisor.control.figures import (
+    requests_by_thread,
+    running_requests,
+    traffic,
+    with_load,
+)
 from uncork.supervisor.control.lines import Request
 from uncork.supervisor.control.waits import Result, Wait
 from uncork.supervisor.error_facts import error_from_facts
 from uncork.supervisor.reload_history import ReloadHistory
+from uncork.supervisor.scoreboard import RunningRequest, Scoreboard
 from uncork.supervisor.signals import Action
 from uncork.supervisor.stack_inquiries import Inquiry, StackInquiries
-from uncork.supervisor.status import ReloadStatus, ServerStatus
+from uncork.supervisor.status import ReloadStatus, ServerStatus, WorkerStatus
 
 # As the setting `workers` has it.
 _MAX_WORKERS = 1024
@@ -28,6 +35,10 @@ class Controlled(Protocol):
     @property
     def reloads(self) -> ReloadHistory:
         """What became of the last reloads."""
+
+    @property
+    def scoreboard(self) -> Scoreboard:
+        """Where each worker has a row."""
 
     def status(self) -> ServerStatus:
         """The server as it is by now."""
@@ -62,6 +73,8 @@ class Commands:
         self._stack_inquiries = stacks
         self._commands: Mapping[str, Callable[[Mapping[str, Any], float], Result | Wait]] = {
             "status": self._status,
+            "requests": self._requests,
+            "figures": self._figures,
             "stacks": self._stacks,
             "reload": self._reload,
             "stop": self._stop,
@@ -87,16 +100,29 @@ class Commands:
 
     def _status(self, arguments: Mapping[str, Any], now: float) -> Result:
         del arguments, now
-        return self._server.status().facts()
+        return with_load(self._server.status(), self._server.scoreboard).facts()
+
+    def _requests(self, arguments: Mapping[str, Any], now: float) -> Result:
+        board = self._server.scoreboard
+        requests = running_requests(board, now)
+        if "worker" in arguments:
+            wanted = self._worker(arguments).pid
+            requests = [each for each in requests if each["pid"] == wanted]
+        return {"requests": requests, "queue": board.totals().queue}
+
+    def _figures(self, arguments: Mapping[str, Any], now: float) -> Result:
+        """All that changes from moment to moment, of one moment."""
+        return {
+            "status": self._status(arguments, now),
+            **self._requests(arguments, now),
+            "traffic": traffic(self._server.scoreboard, now),
+        }
 
     def _stacks(self, arguments: Mapping[str, Any], now: float) -> Wait:
-        workers = self._server.status().workers
-        if "worker" in arguments:
-            wanted = _number(arguments, "worker")
-            workers = [each for each in workers if each.pid == wanted]
-            if not workers:
-                raise UsageError(f"there is no worker with process {wanted}")
-        return _Stacks([self._stack_inquiries.inquire(each.pid, now) for each in workers])
+        one = [self._worker(arguments)] if "worker" in arguments else None
+        workers = one or self._server.status().workers
+        inquiries = [self._stack_inquiries.inquire(each.pid, now) for each in workers]
+        return _Stacks(inquiries, self._server.scoreboard)
 
     def _reload(self, arguments: Mapping[str, Any], now: float) -> Result | Wait:
         del now
@@ -132,6 +158,15 @@ class Commands:
         self._server.scale(wanted)
         return {"workers": wanted, "before": before}
 
+    def _worker(self, arguments: Mapping[str, Any]) -> WorkerStatus:
+        wanted = _number(arguments, "worker")
+        for each in self._server.status().workers:
+            if each.pid == wanted:
+                return each
+        raise UsageError(
+            f"there is no worker with process {wanted}", hints=("`uncork status` lists them",)
+        )
+
     def _reopen(self, arguments: Mapping[str, Any], now: float) -> Result:
         del arguments, now
         self._server.do(Action.REOPEN_LOGS)
@@ -141,19 +176,46 @@ class Commands:
 class _Stacks:
     """Waits until every worker has told where its threads are, or can't."""
 
-    def __init__(self, inquiries: Sequence[Inquiry]) -> None:
+    def __init__(self, inquiries: Sequence[Inquiry], board: Scoreboard) -> None:
         self._inquiries = inquiries
+        self._board = board
+        self._before = {each.pid: requests_by_thread(board, each.pid) for each in inquiries}
 
     def result(self, now: float) -> Result | None:
         """What all of them have told; `None`: not all have."""
-        del now
         if any(each.facts is None for each in self._inquiries):
             return None
-        return {"workers": [{"pid": each.pid, **(each.facts or {})} for each in self._inquiries]}
+        return {"workers": [self._told(each, now) for each in self._inquiries]}
 
     def next_look(self) -> float | None:
         """Never: whatever closes an inquiry turns the supervisor's loop."""
         return None
+
+    def _told(self, inquiry: Inquiry, now: float) -> dict[str, Any]:
+        facts = inquiry.facts or {}
+        before = self._before[inquiry.pid]
+        after = requests_by_thread(self._board, inquiry.pid)
+
+        def served(thread: Mapping[str, Any]) -> dict[str, Any] | None:
+            ident = thread["ident"]
+            return _steady(before.get(ident), after.get(ident), now)
+
+        threads = [{**each, "request": served(each)} for each in facts.get("threads", ())]
+        return {"pid": inquiry.pid, **facts, "threads": threads}
+
+
+def _steady(
+    before: RunningRequest | None, after: RunningRequest | None, now: float
+) -> dict[str, Any] | None:
+    """What a thread was at from the question to the answer; `None`: nothing, or not only one."""
+    if before is None or after is None or before.number != after.number:
+        return None
+    return {
+        "method": after.method,
+        "path": after.target,
+        "client": after.client,
+        "seconds": max(0.0, now - after.started),
+    }
 
 
 class _ReloadEnd:
