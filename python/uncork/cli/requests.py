@@ -19,9 +19,9 @@ from uncork.cli.table import table
 _HELP = """\
 List the requests that run in a server now.
 
-Those are the ones that are inside the application, the longest first. The state is `app` while its code runs,
-`client` while it waits for the client to send or to take something, and `upgraded` for a
-WebSocket. `uncork stacks` shows where in the code each of them is.
+Those are the ones that are inside the application, the longest first. The state is `app` while
+its code runs, `client` while it waits for the client to send or to take something, and `upgraded`
+for a WebSocket. `uncork stacks` shows where in the code each of them is.
 """
 
 
