@@ -94,6 +94,42 @@ def test_from_the_wish_to_stop_until_the_last_worker_has_ended_it_lives_and_is_n
             admin.connect()
 
 
+def test_during_the_drain_delay_it_is_not_ready_and_the_app_still_answers(folder: Path) -> None:
+    with LiveServer("hello:app", ADMIN, "--drain-delay=60", directory=folder) as server:
+        admin = AdminClient(server)
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 60 s")
+        assert admin.why_not() == "not ready: the server is draining\n"
+        assert admin.is_up("/livez")
+        with server.client() as client:
+            assert client.get("/").body == b"hi"
+        server.send_signal(signal.SIGQUIT)
+
+
+@pytest.mark.timeout(60)
+def test_a_restart_keeps_the_listener_and_refuses_nobody(folder: Path) -> None:
+    with LiveServer("hello:app", ADMIN, directory=folder) as server:
+        admin = AdminClient(server)
+        for generation in (2, 3):
+            before = admin.admin_pid()
+            server.send_signal(signal.SIGUSR2)
+            while f"reloaded: generation {generation} serves" not in server.log():
+                assert admin.is_up("/livez")
+            assert admin.is_up("/readyz")
+            assert admin.admin_pid() != before
+            assert admin.metrics()["uncork_generation"] == generation
+
+
+@pytest.mark.timeout(30)
+def test_an_admin_process_that_hangs_holds_up_no_restart(folder: Path) -> None:
+    with LiveServer("hello:app", ADMIN, directory=folder) as server:
+        admin = AdminClient(server)
+        os.kill(admin.admin_pid(), signal.SIGSTOP)
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("reloaded: generation 2 serves")
+        assert admin.is_up("/livez")
+
+
 def test_a_signal_that_goes_to_all_processes_does_not_end_it_before_the_workers(
     folder: Path,
 ) -> None:

@@ -504,3 +504,71 @@ def test_the_stacks_say_what_each_thread_serves(folder: Path) -> None:
         assert " s in GET /wait?for=it\n  File " in uncork("stacks", at=server).stdout
         (folder / "gate").write_text("open")
         assert client.read_response().status == 200
+
+
+HOLDS_THE_INTERPRETER = """\
+import ctypes
+lock, library = ctypes.create_string_buffer(64), ctypes.PyDLL(None)
+library.pthread_mutex_lock(lock)
+library.pthread_mutex_lock(lock)  # which no signal ends
+"""
+
+
+@pytest.mark.timeout(60)
+def test_an_app_that_holds_the_interpreter_while_it_is_loaded_is_shown_and_killed(
+    folder: Path,
+) -> None:
+    with LiveServer("hello:app", "--boot-timeout=1", directory=folder, env=NOWHERE) as server:
+        (folder / "hello.py").write_text(HOLDS_THE_INTERPRETER)
+        assert uncork("reload", "--no-wait", at=server).exit_code == 0
+        server.wait_for_log("error: the app was not loaded within 1 s")
+        server.wait_for_log("was killed by SIGKILL before it served")
+        where = f'File "{folder}/hello.py", line 4, in <module>'
+        assert where in server.log()
+        error = status(server)["last_reload"]["error"]
+        assert where in error["details"]
+        assert "something holds its interpreter" in error["cause"]
+        with server.client() as client:
+            assert client.get("/").body == b"v1"
+
+
+@pytest.mark.timeout(30)
+def test_a_reload_ends_when_the_new_generation_is_never_whole(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder, workers=2, env=NOWHERE) as server:
+        broken = "import os\nos.mkdir('only-once')\n" + APP.replace("v1", "v2")
+        (folder / "hello.py").write_text(broken)
+        done = uncork("reload", at=server)
+        assert done.exit_code == 3
+        assert "FileExistsError" in done.stderr
+        facts = status(server)
+        assert (facts["last_reload"]["outcome"], facts["generation"]) == ("failed", 1)
+        with server.client() as client:
+            assert client.get("/").body == b"v1"
+
+
+def test_during_the_drain_delay_the_status_says_that_it_stops(folder: Path) -> None:
+    with LiveServer("hello:app", "--drain-delay=60", directory=folder, env=NOWHERE) as server:
+        server.send_signal(signal.SIGTERM)
+        server.wait_for_log("stopping in 60 s")
+        assert status(server)["state"] == "stopping"
+        assert f"process {server.pid} is stopping" in uncork("status", at=server).stdout
+        with server.client() as client:
+            assert client.get("/").body == b"v1"
+        server.send_signal(signal.SIGQUIT)
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_after_a_restart_the_socket_is_there_again(
+    folder: Path, runtime: Path, has_folder: bool
+) -> None:
+    env = {**NOWHERE, "RUNTIME_DIRECTORY": str(runtime)} if has_folder else NOWHERE
+    with LiveServer("hello:app", directory=folder, env=env) as server:
+        server.send_signal(signal.SIGUSR2)
+        server.wait_for_log("reloaded: generation 2 serves")
+        facts = status(server, env)
+        place = f"{runtime}/uncork-{{}}.sock" if has_folder else "@uncork/control/{}"
+        assert facts["control"] == place.format(server.pid)
+        assert facts["generation"] == 2
+        assert uncork("reload", at=server, env=env).exit_code == 0
+    assert list(runtime.iterdir()) == []

@@ -7,16 +7,18 @@ import os
 import pwd
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 
+from tests.support.admin_client import ADMIN, AdminClient
 from tests.support.certificates import make_certificate
-from tests.support.live_server import LiveServer, run_uncork
+from tests.support.live_server import Finished, LiveServer, run_uncork
 from tests.support.roots import needs_root, open_to_all
 
 pytestmark = pytest.mark.slow
@@ -65,6 +67,15 @@ def folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def opened(folder: Path) -> Callable[[Sequence[str]], list[str]]:
     return partial(open_to_all, folder=folder)
+
+
+NOWHERE = {"RUNTIME_DIRECTORY": "", "XDG_RUNTIME_DIR": ""}
+
+
+def status(server: LiveServer, env: Mapping[str, str], *, as_nobody: bool) -> Finished:
+    return run_uncork(
+        "status", str(server.pid), directory=server.directory, env=env, as_nobody=as_nobody
+    )
 
 
 def facts(server: LiveServer) -> dict[str, Any]:
@@ -209,6 +220,46 @@ def test_a_unix_socket_belongs_to_the_user(
     arguments = ("hello:app", f"--user={USER}")
     with LiveServer(*arguments, directory=folder, binds=[f"unix:{path}"], wrap=opened):
         assert path.stat().st_uid == pwd.getpwnam(USER).pw_uid
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("where", ["", "RUNTIME_DIRECTORY", "XDG_RUNTIME_DIR"])
+def test_the_user_may_ask_the_server_as_root_may(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]], where: str
+) -> None:
+    arguments = ("hello:app", f"--user={USER}")
+    with TemporaryDirectory(prefix="run-") as runtime:
+        Path(runtime).chmod(0o755)
+        env = {**NOWHERE, where: runtime} if where else NOWHERE
+        with LiveServer(*arguments, directory=folder, env=env, wrap=opened) as server:
+            for as_nobody in (True, False):
+                asked = status(server, env, as_nobody=as_nobody)
+                assert f"process {server.pid} serves" in asked.stdout, asked.stderr
+
+
+def test_no_third_user_may(folder: Path, opened: Callable[[Sequence[str]], list[str]]) -> None:
+    arguments = ("hello:app", "--user=1")
+    with LiveServer(*arguments, directory=folder, env=NOWHERE, wrap=opened) as server:
+        asked = status(server, NOWHERE, as_nobody=True)
+        assert asked.exit_code == 4
+        assert "of another user" in asked.stderr
+
+
+@pytest.mark.timeout(60)
+def test_health_and_metrics_come_from_a_process_of_the_user_s(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]]
+) -> None:
+    arguments = ("hello:app", f"--user={USER}", ADMIN)
+    with LiveServer(*arguments, directory=folder, wrap=opened) as server:
+        admin = AdminClient(server)
+        for generation in (2, 3):
+            ids = Path(f"/proc/{admin.admin_pid()}/status").read_text()
+            wanted = pwd.getpwnam(USER).pw_uid
+            assert f"Uid:\t{wanted}\t{wanted}\t{wanted}\t{wanted}" in ids
+            assert "CapEff:\t0000000000000000" in ids
+            assert admin.is_up("/readyz")
+            server.send_signal(signal.SIGUSR2)
+            server.wait_for_log(f"reloaded: generation {generation} serves")
 
 
 def test_a_user_without_access_to_the_folder_is_told(

@@ -22,6 +22,7 @@ from uncork.supervisor.recycling import Recycling
 from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.service_manager import ServiceManager
 from uncork.supervisor.stack_inquiries import StackInquiries
+from uncork.supervisor.stuck_boots import StuckBoots
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 from uncork.supervisor.worker_process import Plan, run_worker
@@ -105,7 +106,10 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             )
             stacks = StackInquiries(supervision.tell)
             supervision.attend_to(stacks)
-            control = open_control(resolved.values.control, Commands(supervision, stacks))
+            supervision.attend_to(StuckBoots(supervision, stacks))
+            control = open_control(
+                resolved.values.control, Commands(supervision, stacks), run_as(resolved.values)
+            )
             if control is not None:
                 supervision.control = control.place.text
                 supervision.attend_to(control)

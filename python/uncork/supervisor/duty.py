@@ -43,7 +43,8 @@ class Duty:
         """Whether no process of its own is left; asked again and again before a restart.
 
         The next program of this process would not know them. Each is to be asked to end when this
-        is called for the first time.
+        is called for the first time; a duty is asked when those before it have let go. That a
+        restart does not come after all, is told by nothing else than that it does not come.
         """
         return True
 

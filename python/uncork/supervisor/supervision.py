@@ -301,6 +301,11 @@ class Supervision:
         """What a generation is served with."""
         return self._plans[generation].resolved.values
 
+    def note_failure(self, pid: int, error: UncorkError) -> None:
+        """What is wrong with a worker that can't say it itself, for whoever asked for a reload."""
+        with suppress(LookupError):
+            self._failures[self._fleet.generation_of(pid)] = error
+
     def requests_of(self, pid: int) -> int:
         """How many requests a worker has answered; 0 of one that has no row."""
         row = self.scoreboard.row_of(pid)
@@ -316,8 +321,8 @@ class Supervision:
 
     def is_settled(self) -> bool:
         """Whether nothing is under way that a restart would break off."""
-        still_there = [duty for duty in self._duties if not duty.let_go()]  # each is asked
-        return self._fleet.is_settled and not still_there
+        # One after the other: health is to be asked for until nothing else is waited for.
+        return self._fleet.is_settled and all(duty.let_go() for duty in self._duties)
 
     def hold_signals(self) -> bool:
         """Has signals wait for the next program; `False`: some wait for this one already."""

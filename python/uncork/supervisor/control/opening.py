@@ -18,18 +18,22 @@ from uncork.errors import UncorkError
 from uncork.settings import Bind
 from uncork.supervisor.control.places import Place, default_places, process_of_file
 from uncork.supervisor.control.server import Answering, ControlServer
+from uncork.supervisor.privileges import RunAs
 from uncork.supervisor.unix_listeners import SocketFile, open_unix
 
 _BACKLOG = 128
 _MODE = 0o600
 
 
-def open_control(wanted: str, answering: Answering) -> ControlServer | None:
+def open_control(
+    wanted: str, answering: Answering, user: RunAs | None = None
+) -> ControlServer | None:
     """The control socket; `None`: there is none.
 
     Args:
         wanted: A path, `none`, or `auto` for wherever there is a place.
         answering: Fulfils requests.
+        user: Who may ask too, besides root and whoever runs this process.
 
     Raises:
         UncorkError: The path can't be had.
@@ -38,26 +42,27 @@ def open_control(wanted: str, answering: Answering) -> ControlServer | None:
         return None
     if wanted != "auto":
         place = Place.of_file(Path(wanted).absolute())
-        listener, file = _open(place)
-        return ControlServer(listener, place, file, answering)
-    for place in _candidates():
+        listener, file = _open(place, user)
+        return ControlServer(listener, place, file, answering, user.user_id if user else None)
+    for place in _candidates(is_for_all=user is not None):
         with suppress(UncorkError, OSError):
             if not place.is_abstract:
                 _remove_stale_ones(Path(place.text).parent)
-            listener, own = _open(place)
-            return ControlServer(listener, place, own, answering)
+            listener, own = _open(place, user)
+            return ControlServer(listener, place, own, answering, user.user_id if user else None)
     return None
 
 
-def _candidates() -> Iterator[Place]:
-    yield from default_places()
+def _candidates(*, is_for_all: bool) -> Iterator[Place]:
+    yield from default_places(is_for_all=is_for_all)
     # Another process of the same number, in another container, may have the first ones.
-    yield from default_places(f"-{secrets.token_hex(3)}")
+    yield from default_places(f"-{secrets.token_hex(3)}", is_for_all=is_for_all)
 
 
-def _open(place: Place) -> tuple[socket.socket, SocketFile | None]:
+def _open(place: Place, user: RunAs | None) -> tuple[socket.socket, SocketFile | None]:
     if not place.is_abstract:
-        return open_unix(Bind("unix", path=place.text), _BACKLOG, mode=_MODE, owner=None)
+        owner = user.owner if user else None
+        return open_unix(Bind("unix", path=place.text), _BACKLOG, mode=_MODE, owner=owner)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         listener.bind(place.address)

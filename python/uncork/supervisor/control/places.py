@@ -60,14 +60,18 @@ class Place:
         return cls(str(path))
 
 
-def default_places(suffix: str = "") -> Iterator[Place]:
+def default_places(suffix: str = "", *, is_for_all: bool = False) -> Iterator[Place]:
     """Where this process may have its control socket, the best place first.
 
     Makes uncork's own folder in that of the session, which it needs. What can't be written to
     is left out, and so is what is not this user's.
+
+    Args:
+        suffix: What follows the number of the process.
+        is_for_all: Not in the folder of a session, which is closed to other users.
     """
     for folder in runtime_folders():
-        if _is_usable(folder):
+        if not (is_for_all and folder.is_session) and _is_usable(folder):
             place = Place.of_file(folder.path / f"uncork-{os.getpid()}{suffix}.sock")
             if len(os.fsencode(place.text)) <= MAX_PATH_BYTES:
                 yield place

@@ -42,6 +42,7 @@ class ControlServer(Duty):
         place: Where.
         file: Its file, removed at the end; `None`: it has none.
         answering: Fulfils requests; must not block.
+        user: Who may ask too, besides root and whoever runs this process.
     """
 
     def __init__(
@@ -50,12 +51,14 @@ class ControlServer(Duty):
         place: Place,
         file: SocketFile | None,
         answering: Answering,
+        user: int | None = None,
     ) -> None:
         self.place = place
         self._process = os.getpid()
         self._listener = listener
         self._file = file
         self._answering = answering
+        self._user = user
         self._connections: dict[int, Connection] = {}
         self._waits: dict[int, Wait] = {}
         self._accepts_from: float | None = None
@@ -123,11 +126,12 @@ class ControlServer(Duty):
             return
         connection = Connection(connected, now)
         try:
-            is_trusted = peer_of(connected).is_trusted
+            peer = peer_of(connected)
+            is_trusted = peer.is_trusted or peer.user == self._user
         except OSError:
             is_trusted = False
         if not is_trusted:
-            connection.answer(error_line(_not_permitted()), now)
+            connection.answer(error_line(_not_permitted(self._user)), now)
             connection.close()
             return
         if len(self._connections) >= _MAX_CONNECTIONS:
@@ -204,10 +208,11 @@ def _too_long() -> UsageError:
     return UsageError(f"a request has {MAX_REQUEST_BYTES // 1024} KiB at the most")
 
 
-def _not_permitted() -> EnvironmentProblem:
+def _not_permitted(user: int | None) -> EnvironmentProblem:
+    user = os.geteuid() if user is None else user
     return EnvironmentProblem(
         NOT_PERMITTED,
-        cause=f"only root and user {os.geteuid()}, as which the server runs, may ask",
+        cause=f"only root and user {user}, as which the server runs, may ask",
         hints=("use `sudo`, or become the server's user",),
     )
 
