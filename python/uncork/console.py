@@ -22,6 +22,11 @@ def out(text: str) -> None:
     _write(sys.stdout, text)
 
 
+def draw(text: str) -> None:
+    """Sends text to stdout as it is, such as what makes a terminal show something else."""
+    _write(sys.stdout, text, end="")
+
+
 def say(text: str) -> None:
     """Prints a line about what uncork does, such as the banner, to stderr."""
     _write(sys.stderr, text)
@@ -64,14 +69,14 @@ def has_colour(*, is_terminal: bool) -> bool:
     return os.environ.get("TERM") != "dumb" and is_terminal
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: TextIO, text: str, end: str = "\n") -> None:
     try:
-        stream.write(text + "\n")
+        stream.write(text + end)
         stream.flush()
     except UnicodeEncodeError:
         # The stream's encoding lacks a character: `\xfc` is better than no message.
         encoded = text.encode(stream.encoding, "backslashreplace")
-        _write(stream, encoded.decode(stream.encoding))
+        _write(stream, encoded.decode(stream.encoding), end)
     except (OSError, ValueError):
         # Deliberately not: an error. The reader of our output has gone, or the terminal or the
         # disk behind it; there is nobody to tell.

@@ -22,6 +22,7 @@ INTERRUPTED = 130
 COMMANDS = (
     LazyCommand("serve", "uncork.cli.serve", "Serve an application in production"),
     LazyCommand("status", "uncork.cli.status", "Show what a running server does"),
+    LazyCommand("top", "uncork.cli.top", "Watch what a running server does"),
     LazyCommand("requests", "uncork.cli.requests", "List the requests that run in a server now"),
     LazyCommand(
         "stacks", "uncork.cli.stacks", "Show where in the code each thread of a running server is"

@@ -10,7 +10,7 @@ from uncork.cli.table import table
 from uncork.supervisor.memory import Memory, saved_by_preloading
 from uncork.supervisor.status import Load, ReloadStatus, ServerStatus, WorkerStatus
 
-_STATES = {
+STATES = {
     "starting": "loads its app",
     "serving": "serves",
     "reloading": "serves, and reloads",
@@ -35,7 +35,7 @@ def heading(status: ServerStatus, memory: Mapping[int, Memory]) -> list[str]:
     lines = [
         f"uncork {status.version} serves `{status.app}`{origin}, in {status.folder}",
         f"listening on {places}",
-        f"process {status.pid} {_STATES.get(status.state, status.state)}, "
+        f"process {status.pid} {STATES.get(status.state, status.state)}, "
         f"started {span(status.uptime_seconds)} ago",
         _workers(status, memory),
     ]
@@ -62,7 +62,7 @@ def worker_table(workers: Sequence[WorkerStatus], memory: Mapping[int, Memory]) 
                 str(worker.generation),
                 worker.state,
                 span(worker.age_seconds),
-                *_load_cells(worker.load),
+                *load_cells(worker.load),
                 size(used.resident),
                 size(used.proportional),
             )
@@ -83,7 +83,8 @@ def saved_by_template(status: ServerStatus, memory: Mapping[int, Memory]) -> int
     return None
 
 
-def _load_cells(load: Load | None) -> Sequence[str]:
+def load_cells(load: Load | None) -> Sequence[str]:
+    """The requests that have ended, those that run, threads, queue and connections."""
     if load is None:
         return (UNKNOWN,) * 5
     counts = (load.requests, load.running, load.queue, load.connections)

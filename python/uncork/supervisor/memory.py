@@ -62,6 +62,11 @@ def saved_by_preloading(template: Memory, workers: Sequence[Memory]) -> int | No
     return by_themselves - together - template.anonymous_proportional
 
 
+def resident_of(pid: int) -> int | None:
+    """The first half of it, which costs the kernel nothing to tell."""
+    return _resident(Path(f"/proc/{pid}"))
+
+
 def _resident(folder: Path) -> int | None:
     try:
         pages = int((folder / "statm").read_text().split()[1])

@@ -11,6 +11,7 @@ HELP = {
     "status": ["status", "--help"],
     "reload": ["reload", "--help"],
     "stop": ["stop", "--help"],
+    "top": ["top", "--help"],
     "requests": ["requests", "--help"],
     "stacks": ["stacks", "--help"],
     "scale": ["scale", "--help"],

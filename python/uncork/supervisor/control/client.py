@@ -83,6 +83,10 @@ class ControlClient:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection."""
         self._connection.close()
 
     def ask(
