@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -91,6 +92,24 @@ def test_the_new_code_serves_when_it_is_ready_and_no_client_loses_a_request(
         server.wait_for(lambda: len(server.worker_pids) == 2, "the old workers had ended")
         assert not set(old) & set(server.worker_pids)
         assert version(server) == "new" * 5
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_while_new_code_is_slow_to_load_nobody_waits_for_it(folder: Path, workers: int) -> None:
+    with LiveServer("hello:app", directory=folder, workers=workers) as server:
+        longest = 0.0
+        with steady_client(server, keeps_alive=False) as seen:
+            (folder / "hello.py").write_text(f"import time\ntime.sleep(2)\n{code('new')}")
+            server.send_signal(signal.SIGHUP)
+            while "reloaded: generation 2 serves" not in server.log():
+                before = time.monotonic()
+                version(server)
+                longest = max(longest, time.monotonic() - before)
+            server.wait_for(lambda: "new" in seen.bodies, "the new code answered")
+        assert seen.failures == []
+        # A busy machine takes its time; an old worker that had gone too early, the two seconds.
+        assert longest < 1.5
 
 
 def test_a_request_that_runs_is_finished_by_the_old_code(folder: Path) -> None:

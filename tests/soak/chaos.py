@@ -29,7 +29,11 @@ from tests.support.processes import count_descriptors, memory_bytes
 
 _CLIENTS = 16
 _BROKEN = ("raise RuntimeError('broken on purpose')\n", "app = (\n", "import os\nos._exit(9)\n")
-_SETTINGS: tuple[str, ...] = ()
+_SETTINGS = (
+    "--max-rss=120MiB",
+    "--access-log=access.log",
+    "--access-log-format=json",
+)
 # A connection that ends with its worker may be noticed a little later by a busy client.
 _NOTICED_SECONDS = 5.0
 _SHORTAGE_SECONDS = 1.5
@@ -86,9 +90,7 @@ class Storm:
 
     def starve_of_descriptors(self) -> None:
         """No further descriptor for a worker, for a moment."""
-        self._starve(
-            resource.RLIMIT_NOFILE, lambda pid: len(list(Path(f"/proc/{pid}/fd").iterdir()))
-        )
+        self._starve(resource.RLIMIT_NOFILE, _open_descriptors)
 
     def starve_of_memory(self) -> None:
         """Hardly any further memory for a worker, for a moment."""
@@ -121,6 +123,10 @@ class Storm:
             resource.prlimit(pid, limit, (enough(pid), before[1]))
             time.sleep(_SHORTAGE_SECONDS)
             resource.prlimit(pid, limit, before)
+
+
+def _open_descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
 
 
 # How often each is done, among all.

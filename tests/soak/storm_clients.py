@@ -12,7 +12,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from tests.support.live_server import LiveServer
@@ -100,7 +100,8 @@ class StormClients:
 
     def _ask(self, number: int) -> None:
         chance = random.Random(number)
-        ids = (f"storm-{number}-{count}" for count in itertools.count())
+        counts: Iterator[int] = itertools.count()
+        ids = (f"storm-{number}-{count}" for count in counts)
         while not self._is_over.is_set():
             try:
                 connection = self._server.connect(timeout_seconds=_STUCK_SECONDS)
@@ -111,7 +112,7 @@ class StormClients:
             with RawClient(connection) as client:
                 self._use(client, chance, ids)
 
-    def _use(self, client: RawClient, chance: random.Random, ids: itertools.count[str]) -> None:
+    def _use(self, client: RawClient, chance: random.Random, ids: Iterator[str]) -> None:
         """Asks on one connection until it ends."""
         port = client.connection.getsockname()[1]
         worker: int | None = None
