@@ -2,9 +2,11 @@
 //!
 //! Either it has been received, and can be sought, or it is coming, and can be read once.
 
+use std::io;
 use std::sync::Mutex;
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use uncork_server::BodyReader;
@@ -43,26 +45,42 @@ impl Input {
 
     fn bytes<'py>(&self, py: Python<'py>, wanted: Wanted) -> PyResult<Bound<'py, PyBytes>> {
         let reader = match &self.source {
-            Source::Coming(answer) => return Ok(PyBytes::new(py, &coming_body::read(py, answer.get(), wanted)?)),
+            Source::Coming(answer) => return new_bytes(py, &coming_body::read(py, answer.get(), wanted)?),
             Source::Whole(reader) => reader,
         };
         if let Wanted::All(limit) | Wanted::Some(limit) = wanted {
             if let Some(bytes) = gil::lock(py, reader).next_in_memory(limit) {
-                return Ok(PyBytes::new(py, bytes));
+                return new_bytes(py, bytes);
             }
         }
         let mut out = Vec::new();
         let mut reader = gil::lock(py, reader);
         if reader.is_file() {
-            gil::without_gil(py, || read_whole(&mut reader, wanted, &mut out))?;
+            gil::without_gil(py, || read_whole(&mut reader, wanted, &mut out)).map_err(reading_failed)?;
         } else {
-            read_whole(&mut reader, wanted, &mut out)?;
+            read_whole(&mut reader, wanted, &mut out).map_err(reading_failed)?;
         }
-        Ok(PyBytes::new(py, &out))
+        new_bytes(py, &out)
     }
 }
 
-fn read_whole(reader: &mut BodyReader, wanted: Wanted, out: &mut Vec<u8>) -> std::io::Result<()> {
+/// A `bytes` object; `MemoryError` where there is no room for it, at which `PyBytes::new` panics.
+fn new_bytes<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+    // A slice is never longer than `isize::MAX` bytes.
+    let length = bytes.len() as ffi::Py_ssize_t;
+    // SAFETY: pointer and length are those of a slice, which is copied; the result is owned, or null
+    // with an exception set.
+    let made =
+        unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyBytes_FromStringAndSize(bytes.as_ptr().cast(), length))? };
+    // SAFETY: that function makes nothing else.
+    Ok(unsafe { made.cast_into_unchecked() })
+}
+
+fn reading_failed(error: io::Error) -> PyErr {
+    if error.kind() == io::ErrorKind::OutOfMemory { PyMemoryError::new_err(()) } else { error.into() }
+}
+
+fn read_whole(reader: &mut BodyReader, wanted: Wanted, out: &mut Vec<u8>) -> io::Result<()> {
     match wanted {
         Wanted::All(limit) | Wanted::Some(limit) => reader.read(limit, out),
         Wanted::Line(limit) => reader.read_line(limit, out),
