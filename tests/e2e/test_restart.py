@@ -101,7 +101,7 @@ def test_a_request_that_runs_is_finished_by_the_old_worker(folder: Path) -> None
     ("file", "broken"),
     [
         ("__main__.py", "raise RuntimeError('not today')\n"),
-        ("supervisor/__init__.py", "import no_such_module\n"),
+        ("supervisor/starting.py", "import no_such_module\n"),
         ("worker.py", "(\n"),
         ("cli/__init__.py", "import os\nos.kill(os.getpid(), 9)\n"),
     ],

@@ -14,8 +14,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from uncork import supervisor
 from uncork.__main__ import main
+from uncork.supervisor import starting
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.supervision import Supervision
 
@@ -57,7 +57,7 @@ def _run() -> None:
             super().__init__(*arguments, **{**named, "duties": [*named.get("duties", ()), witness]})
             witness.supervision = self
 
-    vars(supervisor)["Supervision"] = Watched
+    vars(starting)["Supervision"] = Watched
     sys.exit(main())
 
 

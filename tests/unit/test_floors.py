@@ -53,3 +53,14 @@ def test_importing_the_package_loads_nothing_else():
     code = "import sys, uncork; print([m for m in sys.modules if m.startswith('uncork')])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "['uncork']"
+
+
+def test_a_command_for_a_running_server_loads_nothing_that_serves():
+    code = (
+        "import sys, uncork.cli.status, uncork.cli.top_text, uncork.supervisor.control.discovery\n"
+        "heavy = ('uncork._native', 'uncork.worker', 'uncork.app_locator',\n"
+        "         'uncork.supervisor.supervision', 'uncork.supervisor.scoreboard')\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -49,13 +49,13 @@ def serve(ctx: click.Context, /, show_settings: bool, as_json: bool, **parameter
         show = settings_as_json if as_json else settings_as_table
         console.out(show(resolved))
         return 0
-    from uncork import supervisor  # noqa: PLC0415 (only when it is to serve)
+    from uncork.supervisor import starting  # noqa: PLC0415 (only when it is to serve)
 
     if surroundings.handover is not None and surroundings.handover.purpose == "check":
-        supervisor.check(resolved, surroundings.handover)
+        starting.check(resolved, surroundings.handover)
         return 0
     verbose = ctx.ensure_object(Invocation).verbose
-    return supervisor.serve(
+    return starting.serve(
         resolved,
         choice.spec,
         script_arguments(),

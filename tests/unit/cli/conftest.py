@@ -9,6 +9,7 @@ import pytest
 
 import uncork
 from uncork import cli
+from uncork import supervisor as supervisor_package
 from uncork.errors import AppError
 
 
@@ -84,11 +85,11 @@ class Ended:
         return f"exit code: {self.code}\n--- stdout\n{self.out}--- stderr\n{self.err}"
 
 
-def _install(monkeypatch, name, **attributes):
-    module = ModuleType(f"uncork.{name}")
+def _install(monkeypatch, name, package=uncork, **attributes):
+    module = ModuleType(f"{package.__name__}.{name}")
     vars(module).update(attributes)
-    monkeypatch.setitem(sys.modules, f"uncork.{name}", module)
-    monkeypatch.setattr(uncork, name, module, raising=False)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(package, name, module, raising=False)
 
 
 @pytest.fixture
@@ -101,7 +102,7 @@ def locator(monkeypatch):
 @pytest.fixture
 def supervisor(monkeypatch):
     fake = FakeSupervisor()
-    _install(monkeypatch, "supervisor", serve=fake.serve)
+    _install(monkeypatch, "starting", supervisor_package, serve=fake.serve)
     return fake
 
 
