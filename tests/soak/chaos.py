@@ -7,6 +7,7 @@ stuck, no connection refused; and for each request that failed, the server's own
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import re
@@ -21,6 +22,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.conftest import APPS
 from tests.soak.storm_clients import Failure, Seen, StormClients
@@ -31,12 +33,16 @@ _CLIENTS = 16
 _BROKEN = ("raise RuntimeError('broken on purpose')\n", "app = (\n", "import os\nos._exit(9)\n")
 _SETTINGS = (
     "--max-rss=120MiB",
+    "--heartbeat-timeout=4s",
+    "--request-timeout=15s",
     "--access-log=access.log",
     "--access-log-format=json",
 )
 # A connection that ends with its worker may be noticed a little later by a busy client.
 _NOTICED_SECONDS = 5.0
 _SHORTAGE_SECONDS = 1.5
+# What the server answers by itself, without the app.
+_OWN_REFUSALS = (503, 504, 507)
 _REST_SECONDS = 0.7
 
 
@@ -144,6 +150,14 @@ _DEEDS: Sequence[tuple[int, Callable[[Storm], None]]] = (
 
 
 @dataclass(frozen=True)
+class Logs:
+    """What the server has written."""
+
+    server: str
+    access: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of it.
 
@@ -199,25 +213,40 @@ def storm(seconds: float, *, seed: int = 1, directory: Path) -> Outcome:
                 time.sleep(_REST_SECONDS)
         memory, descriptors = memory_bytes(server), count_descriptors(server)
         server.stop()
-        log = server.log()
-    return Outcome(seen, did.done, _unexplained(seen, did, log), log, memory, descriptors)
+        logs = Logs(server.log(), _lines(directory / "access.log"))
+    unexplained = _unexplained(seen, did, logs)
+    return Outcome(seen, did.done, unexplained, logs.server, memory, descriptors)
 
 
-def _unexplained(seen: Seen, did: Storm, log: str) -> list[str]:
-    """What the log says nothing about.
+def _lines(access_log: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in access_log.read_text().splitlines()]
 
-    It names a request that was inside the app by its id. Of a connection that broke between two
-    requests, or before its request was whole, it says how many there were when a worker died; the
-    client knows the worker by its last answer.
+
+def _unexplained(seen: Seen, did: Storm, logs: Logs) -> list[str]:
+    """What the logs say nothing about.
+
+    A request that was answered with an error has its id there, with the traceback or, where the
+    server itself has refused it, in the access log. One that was inside the app of a worker which
+    died is named by its client's port. Of a connection that broke between two requests, or before
+    its request was whole, it is said how many there were; the client knows the worker by its last
+    answer.
     """
-    dead = {int(pid) for pid in re.findall(r"process (\d+)\) (?:was killed|ended with)", log)}
+    dead = {
+        int(pid) for pid in re.findall(r"process (\d+)\) (?:was killed|ended with)", logs.server)
+    }
+    named = {int(port) for port in re.findall(r"^lost with .* of [^ ]*:(\d+),", logs.server, re.M)}
     spare = Counter[float]()
-    for pid, count in re.findall(r"process (\d+)\) was killed.*?(\d+) connections", log):
+    for pid, count in re.findall(r"process (\d+)\) was killed.*?(\d+) connections?", logs.server):
         if int(pid) in did.at:
             spare[did.at[int(pid)]] += int(count)
-    found = [f"{id}: {status}" for id, status in seen.errors.items() if id not in log]
+    refused = {line["request_id"] for line in logs.access if line["status"] in _OWN_REFUSALS}
+    found = [
+        f"{id}: {status}"
+        for id, status in seen.errors.items()
+        if id not in (refused if status in _OWN_REFUSALS else logs.server)
+    ]
     for failure in seen.failures:
-        if failure.id in log or failure.worker in dead:
+        if failure.port in named or failure.worker in dead:
             continue
         moment = _moment_before(failure, spare)
         if moment is None:

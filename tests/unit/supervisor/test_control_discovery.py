@@ -202,13 +202,13 @@ def test_a_server_of_another_user_is_not_trusted(short, monkeypatch):
         connect(Place.of_file(short / "a"))
 
 
-def server(pid, app):
+def server(pid, app, folder="/srv"):
     status = ServerStatus(
         version="1",
         pid=pid,
         app=app,
         origin=None,
-        folder="/srv",
+        folder=folder,
         state="serving",
         started_at=0.0,
         uptime_seconds=0.0,
@@ -244,6 +244,14 @@ def test_one_of_several_is_named_by_its_process_or_its_app(found, name):
     connected = found(server(7, "hello:app"), server(8, "other:app"))
     the_server(name, None)
     assert connected == ["@8"]
+
+
+def test_of_several_the_one_of_this_folder_is_meant(found, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    connected = found(server(7, "hello:app"), server(8, "hello:app", str(tmp_path)))
+    the_server(None, None)
+    the_server("hello", None)
+    assert connected == ["@8", "@8"]
 
 
 def test_several_are_listed(found):

@@ -77,7 +77,8 @@ def the_server(name: str | None, control: str | None) -> ControlClient:
     """A connection to the server that is meant.
 
     Args:
-        name: The number of its process, or what it serves; `None`: the only one there is.
+        name: The number of its process, or what it serves; `None`: the only one there is, or the
+            only one that was started in this folder.
         control: Where its control socket is, which leaves no doubt; `None`: to be found.
 
     Raises:
@@ -88,14 +89,16 @@ def the_server(name: str | None, control: str | None) -> ControlClient:
         return connect(Place(control) if control[:1] == "@" else Place.of_file(Path(control)))
     found = discover()
     matching = [each for each in found.servers if name is None or _is_named(each.status, name)]
-    if len(matching) == 1:
-        return connect(matching[0].place)
     if not matching:
         raise _none(name, found)
+    here = [each for each in matching if each.status.folder == os.getcwd()]
+    for meant in (matching, here):
+        if len(meant) == 1:
+            return connect(meant[0].place)
     raise UsageError(
         "which server?",
         cause=f"there are {len(matching)}:\n{_list(matching)}",
-        hints=("name the one that is meant by the number of its process",),
+        hints=("name the one that is meant by the number of its process, or ask in its folder",),
     )
 
 
