@@ -11,7 +11,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
@@ -93,7 +92,7 @@ class _Patches:
         setattr(owner, attribute, replacement)
 
 
-class _AfterImport(MetaPathFinder):
+class _AfterImport:
     """Lets the other finders find, and patches the module when its loader has run it."""
 
     def __init__(self, patches: _Patches) -> None:

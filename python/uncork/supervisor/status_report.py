@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from typing import Any
 
 from uncork.supervisor.fleet import Fleet
@@ -91,6 +90,8 @@ def server_status(
 
 def installed_version() -> str:
     """The version of uncork, without the native core; empty when it is not installed."""
+    from importlib import metadata  # noqa: PLC0415 (costs more memory than all the rest here)
+
     try:
         return metadata.version("uncork")
     except metadata.PackageNotFoundError:

@@ -91,7 +91,7 @@ def the_server(name: str | None, control: str | None) -> ControlClient:
     matching = [each for each in found.servers if name is None or _is_named(each.status, name)]
     if not matching:
         raise _none(name, found)
-    here = [each for each in matching if each.status.folder == os.getcwd()]
+    here = [each for each in matching if each.status.folder == _this_folder()]
     for meant in (matching, here):
         if len(meant) == 1:
             return connect(meant[0].place)
@@ -100,6 +100,13 @@ def the_server(name: str | None, control: str | None) -> ControlClient:
         cause=f"there are {len(matching)}:\n{_list(matching)}",
         hints=("name the one that is meant by the number of its process, or ask in its folder",),
     )
+
+
+def _this_folder() -> str | None:
+    try:
+        return str(Path.cwd())
+    except FileNotFoundError:
+        return None
 
 
 def _is_named(status: ServerStatus, name: str) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -56,7 +55,7 @@ def open_control(
 def _candidates(*, is_for_all: bool) -> Iterator[Place]:
     yield from default_places(is_for_all=is_for_all)
     # Another process of the same number, in another container, may have the first ones.
-    yield from default_places(f"-{secrets.token_hex(3)}", is_for_all=is_for_all)
+    yield from default_places(f"-{os.urandom(3).hex()}", is_for_all=is_for_all)
 
 
 def _open(place: Place, user: RunAs | None) -> tuple[socket.socket, SocketFile | None]:
