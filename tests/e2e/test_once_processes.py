@@ -43,9 +43,9 @@ def finish():
     say("is done")
 
 def hang():
-    say("hangs")
     while True:
         try:
+            say("hangs")
             time.sleep(60)
         except KeyboardInterrupt:
             pass

@@ -7,6 +7,7 @@ import os
 import pwd
 import signal
 import socket
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -340,7 +341,7 @@ def test_whoever_is_that_user_already_may_say_so(folder: Path) -> None:
         assert facts(server)["ids"][0] == pwd.getpwnam(USER).pw_uid
 
 
-@pytest.mark.parametrize("run", ["jobs:run", "python -m jobs"])
+@pytest.mark.parametrize("run", ["jobs:run", f"{sys.executable} -m jobs"], ids=["code", "command"])
 def test_a_process_that_runs_once_beside_the_workers_is_not_root_either(
     folder: Path, opened: Callable[[Sequence[str]], list[str]], run: str
 ) -> None:
