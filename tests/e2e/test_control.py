@@ -534,7 +534,8 @@ def test_an_app_that_holds_the_interpreter_while_it_is_loaded_is_shown_and_kille
 
 @pytest.mark.timeout(30)
 def test_a_reload_ends_when_the_new_generation_is_never_whole(folder: Path) -> None:
-    with LiveServer("hello:app", directory=folder, workers=2, env=NOWHERE) as server:
+    arguments = ("hello:app", "--preload=off")
+    with LiveServer(*arguments, directory=folder, workers=2, env=NOWHERE) as server:
         broken = "import os\nos.mkdir('only-once')\n" + APP.replace("v1", "v2")
         (folder / "hello.py").write_text(broken)
         done = uncork("reload", at=server)
@@ -542,6 +543,8 @@ def test_a_reload_ends_when_the_new_generation_is_never_whole(folder: Path) -> N
         assert "FileExistsError" in done.stderr
         facts = status(server)
         assert (facts["last_reload"]["outcome"], facts["generation"]) == ("failed", 1)
+        # The new worker that did serve may take some more until it has heard that it is to end.
+        server.wait_for(lambda: len(server.worker_pids) == 2, "the new workers were gone")
         with server.client() as client:
             assert client.get("/").body == b"v1"
 

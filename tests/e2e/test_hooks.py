@@ -85,10 +85,20 @@ def wait_until_both_serve(server: LiveServer) -> None:
 def test_they_are_called_in_each_worker_in_their_order_in_the_main_thread(
     folder: Path, number: signal.Signals
 ) -> None:
-    with LiveServer("hello:app", directory=folder, workers=2) as server:
+    with LiveServer("hello:app", "--preload=off", directory=folder, workers=2) as server:
         wait_until_both_serve(server)
         assert server.stop(number) == 0
         assert list(said(server).values()) == [WHOLE, WHOLE]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_where_the_app_is_imported_once_each_worker_calls_the_hooks_and_the_template_does_not(
+    folder: Path, number: signal.Signals
+) -> None:
+    with LiveServer("hello:app", "--preload=on", directory=folder, workers=2) as server:
+        wait_until_both_serve(server)
+        assert server.stop(number) == 0
+        assert list(said(server).values()) == [WHOLE[:1], WHOLE[1:], WHOLE[1:]]
 
 
 def test_the_start_hooks_are_called_before_the_worker_serves(folder: Path) -> None:
