@@ -311,6 +311,7 @@ def test_workers_do_not_outlive_a_supervisor_that_is_killed(folder: Path) -> Non
             assert time.monotonic() < deadline, server.log()
             with suppress(OSError), socket.create_connection(server.addresses[0], timeout=0.1):
                 pass
+        server.wait()  # until the log has been read to its end
         assert all(f"last words of {pid}" in server.log() for pid in pids)
 
 

@@ -31,6 +31,7 @@ from tests.support.raw_client import RawClient
 
 DEADLINE_SECONDS = 8.0  # below pytest's own timeout, so that the failure shows the log
 _READY = re.compile(r"^ready\b", re.MULTILINE)
+_IS_EXITING = 0x4  # `PF_EXITING` (linux/sched.h): no code of its own runs any more
 _URL = re.compile(r"https?://[^\s,]+")
 # What the machine of the person who runs the tests has set must not change their result.
 _FOREIGN_VARIABLES = ("UNCORK_", "FLASK_", "PORT", "WEB_CONCURRENCY", "FORCE_COLOR", "LISTEN_")
@@ -292,9 +293,11 @@ class LiveServer:
         for folder in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 # What follows the name, which may hold blanks: proc_pid_stat(5), from field 3 on.
-                state, _, group, *_ = (folder / "stat").read_text().rpartition(")")[2].split()
-                # Nobody may be there to reap what a killed supervisor has left.
-                if int(group) == self.pid and state != "Z":
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                state, group, flags = fields[0], int(fields[2]), int(fields[6])
+                # Nobody may be there to reap what a killed supervisor has left; and a moment
+                # before it waits for that, it has closed its log.
+                if group == self.pid and state != "Z" and not flags & _IS_EXITING:
                     return True
         return False
 
