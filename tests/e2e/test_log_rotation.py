@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import threading
@@ -75,21 +76,44 @@ def test_rotation_under_load_loses_and_cuts_no_line(folder: Path) -> None:
     assert len({entry["target"] for entry in entries}) == len(entries) == sum(counts)
 
 
-def test_nobody_writes_to_what_was_moved_away(folder: Path) -> None:
-    arguments = ("logged:app", "--access-log=access.log")
-    with LiveServer(*arguments, directory=folder, workers=2) as server:
-        old = folder / "old.log"
-        (folder / "access.log").rename(old)
+@pytest.mark.parametrize("preload", ["on", "off"])
+@pytest.mark.parametrize("log", ["access", "error"])
+def test_nobody_has_open_what_was_moved_away(folder: Path, log: str, preload: str) -> None:
+    is_told = log == "access"  # else that it is ready does not stand on stderr
+    arguments = ("logged:app", f"--{log}-log=some.log", f"--preload={preload}")
+    with LiveServer(*arguments, directory=folder, workers=2, waits_until_ready=is_told) as server:
+        old, new = folder / "old.log", folder / "some.log"
+        server.wait_for(lambda: is_told or (new.exists() and "\nready" in new.read_text()), "ready")
+        wait_for_two(server)
+        new.rename(old)
         assert open_in(server, old) > 0
         server.send_signal(signal.SIGUSR1)
         server.wait_for(lambda: open_in(server, old) == 0, "everybody had closed the old file")
+        killed = server.worker_pids
+        for pid in killed:
+            os.kill(pid, signal.SIGKILL)
+        server.wait_for(lambda: not set(killed) & set(server.worker_pids), "they were gone")
+        wait_for_two(server)
+
+        def is_logged_by_a_new_one() -> bool:
+            with server.client() as client:
+                client.get("/boom")
+            return ("/boom" if is_told else "RuntimeError: boom") in new.read_text()
+
+        server.wait_for(is_logged_by_a_new_one, "a worker that came later logged to the new file")
+        assert open_in(server, old) == 0
+
+
+def wait_for_two(server: LiveServer) -> None:
+    """Returns once there are two workers; a process that is to be the template is one no more."""
+    server.wait_for(lambda: len(server.worker_pids) == 2, "there were two workers")
 
 
 def open_in(server: LiveServer, path: Path) -> int:
     """How many descriptors of the server's processes stand for that file."""
     file = path.stat()
     count = 0
-    for pid in (server.pid, *server.worker_pids):
+    for pid in (server.pid, *server.worker_pids, *server.template_pids):
         for link in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):
                 count += link.stat().st_ino == file.st_ino and link.stat().st_dev == file.st_dev

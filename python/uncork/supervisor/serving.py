@@ -182,6 +182,7 @@ class Serving:
         """
         before, scoreboard = self.link, self.link.scoreboard
         channel = before.let_go()
+        before.logs.close()  # each worker is sent its own
         if not is_alone():
             self.link = SupervisorLink(channel, self._signals.wake, scoreboard)
             return

@@ -277,6 +277,7 @@ class Supervision:
         self._logs.reopen()
         for pid in self._channels:
             self._send_logs(pid)
+        self._templates.tell(self._logs.message(None))
 
     def tell(self, pid: int, message: Message) -> bool:
         """Whether the message went out to a worker."""

@@ -18,6 +18,7 @@ from typing import Any
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.forking import Post, fork_sibling
 from uncork.supervisor.signals import ACTIONS, Action, SignalActions
+from uncork.supervisor.worker_logs import WorkerLogs
 
 _BLOCKED = (*ACTIONS, signal.SIGCHLD)
 
@@ -36,6 +37,7 @@ class Template:
         self._channel = channel
         self._signals = signals
         self._child_handler: Any = None
+        self._logs = WorkerLogs()
 
     def run(self) -> tuple[Post, Channel]:
         """Returns in each worker that is forked: what it is, and its own end of its channel.
@@ -71,6 +73,10 @@ class Template:
         messages = self._channel.receive()
         if messages is None:
             os._exit(0)  # the supervisor is no more
+        for message in messages:
+            if message.kind is Kind.LOGS:
+                self._logs.take(message.facts["logs"], message.descriptors)
+                self._logs.close()
         return [message for message in messages if message.kind is Kind.FORK]
 
     def _fork(self, message: Message) -> Channel | None:

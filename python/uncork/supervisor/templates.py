@@ -95,6 +95,11 @@ class Templates(Duty):
         own.close()  # which ends the worker, if there is one after all
         return None
 
+    def tell(self, message: Message) -> None:
+        """Tells it to all of them."""
+        for template in self._templates.values():
+            template.channel.send(message)
+
     def keep(self, generations: Collection[int]) -> None:
         """Ends the templates of all other generations."""
         for generation, template in self._templates.items():

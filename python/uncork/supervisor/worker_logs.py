@@ -38,6 +38,13 @@ class WorkerLogs:
             if self._access is not None:
                 reopen(self._access)
 
+    def close(self) -> None:
+        """Closes the access log: this process writes none."""
+        with self._lock:
+            if self._access is not None:
+                os.close(self._access)
+                self._access = None
+
     def _take_access_log(self, descriptor: int) -> None:
         with self._lock:
             before, self._access = self._access, descriptor
