@@ -21,7 +21,7 @@ from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.status import ServerStatus
 
-# A scrape that runs may finish, for a second.
+# A scrape that runs may finish, for a second; one that does not end by then is killed.
 _END_SECONDS = 2.0
 # It takes a moment from the end of this process to the restart of the server.
 _RESTART_SECONDS = 1.0
@@ -62,6 +62,7 @@ class AdminDuty(Duty):
         self._started_at = 0.0
         self._is_announced = False
         self._is_leaving = False
+        self._kill_at: float | None = None
 
     def descriptors(self) -> Sequence[int]:
         """The channel."""
@@ -79,15 +80,18 @@ class AdminDuty(Duty):
             self._channel.send(Message(Kind.TOLD, self._observed.status().facts()))
 
     def next_deadline(self) -> float | None:
-        """When the process is to be started."""
-        return self._start_at if self._pid is None else None
+        """When the process is to be started, or killed."""
+        return self._start_at if self._pid is None else self._kill_at
 
     def on_time(self, now: float) -> None:
-        """Starts the process.
+        """Starts the process, or kills one that was to end and does not.
 
         Raises:
             InProcess: This is it.
         """
+        if self._pid is not None and self._kill_at is not None and now >= self._kill_at:
+            self._kill_at = None
+            os.kill(self._pid, signal.SIGKILL)
         if self._pid is None and self._start_at is not None and now >= self._start_at:
             self._start_at = None
             self._start(now)
@@ -96,7 +100,7 @@ class AdminDuty(Duty):
         """Replaces the process."""
         if pid != self._pid:
             return False
-        self._pid = None
+        self._pid = self._kill_at = None
         self._close_channel()
         if self._is_leaving:
             self._is_leaving = False
@@ -109,10 +113,13 @@ class AdminDuty(Duty):
 
     def let_go(self) -> bool:
         """Whether the process has ended; asks it to. Its listeners stay open."""
+        now = time.monotonic()
         # Should nothing come of the restart, another one takes its place.
-        self._start_at = time.monotonic() + _RESTART_SECONDS
-        if self._pid is not None and self._channel is not None and not self._is_leaving:
-            self._is_leaving = self._channel.send(Message(Kind.END))
+        self._start_at = now + _RESTART_SECONDS
+        if self._pid is not None and not self._is_leaving:
+            self._is_leaving, self._kill_at = True, now + _END_SECONDS
+            if self._channel is not None:
+                self._channel.send(Message(Kind.END))
         return self._pid is None
 
     def close(self) -> None:
