@@ -46,7 +46,7 @@ test-pythons: $(VENV)/.created
 	done
 
 model:
-	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p uncork-server --lib --release --locked --target-dir target/loom leadership
+	RUSTFLAGS="--cfg loom" LOOM_MAX_PREEMPTIONS=3 cargo test -p uncork-server --lib --release --locked --target-dir target/loom -- leadership turns
 
 check: $(VENV)/.test
 	cargo fmt --check

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from uncork.election import once
     from uncork.hooks import on_shutdown, on_worker_start
+    from uncork.request_timeout import RequestTimeout
 
-__all__ = ["on_shutdown", "on_worker_start", "once"]
+__all__ = ["RequestTimeout", "on_shutdown", "on_worker_start", "once"]
 
-_MODULES = {"on_shutdown": "hooks", "on_worker_start": "hooks", "once": "election"}
+_MODULES = {
+    "RequestTimeout": "request_timeout",
+    "on_shutdown": "hooks",
+    "on_worker_start": "hooks",
+    "once": "election",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -4,6 +4,7 @@ Built from `crates/bridge`. Only `uncork.worker` imports it.
 """
 
 from collections.abc import Callable, Sequence
+from types import FrameType
 from typing import Any, Protocol, final
 
 from _typeshed.wsgi import WSGIApplication
@@ -61,6 +62,11 @@ class WorkerSettings(Protocol):
     def has_request_ids(self) -> bool: ...
     @property
     def shows_request_ids(self) -> bool: ...
+    def request_timeout_seconds(self) -> float | None: ...
+    @property
+    def request_timeouts(self) -> Sequence[tuple[str, float | None]]: ...
+    @property
+    def request_grace_seconds(self) -> float: ...
     @property
     def certificate(self) -> bytes | None: ...
     @property
@@ -111,6 +117,11 @@ class Worker:
             PEP 3333. Called with the GIL held, from any application thread.
         scoreboard: Memory that can be written, shared with whoever reads it, and the number of
             the row that is this worker's; `None`: nobody looks.
+        report_late: Called when a request is over its time and its client has been told: with the
+            method, the target, the client's address and port or `None`, the seconds since it
+            began, whether a part of an answer was sent, and the innermost frame of its thread, or
+            `None` when it has ended since. Gives the exception's class that is to be raised in
+            that thread while it is in that request, or `None`. Called with the GIL held.
 
     Raises:
         OSError: A listener is not a listening socket.
@@ -125,6 +136,10 @@ class Worker:
         settings: WorkerSettings,
         report: Callable[[str, BaseException | None], Any],
         scoreboard: tuple[Any, int] | None = None,
+        report_late: Callable[
+            [str, str, str | None, float, bool, FrameType | None], type[BaseException] | None
+        ]
+        | None = None,
     ) -> None: ...
     def start(self) -> None:
         """Starts the threads and returns at once. May be called once."""
@@ -146,7 +161,12 @@ class Worker:
         Calls `report` where lines were lost. Nothing is logged behind it.
         """
     def join(self, timeout_seconds: float) -> bool:
-        """Waits, without the GIL, until every thread has ended; `False` when time ran out."""
+        """Waits, without the GIL, until every thread has ended; `False` when time ran out.
+
+        Threads of late requests are not waited for.
+        """
+    def has_late_threads(self) -> bool:
+        """Says whether threads are left inside requests that are late."""
 
 @final
 class FileWrapper:

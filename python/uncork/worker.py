@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from uncork import console
 from uncork.errors import AppError, EnvironmentProblem, InternalError, UsageError
+from uncork.late_requests import report_late
 
 if TYPE_CHECKING:
     from mmap import mmap
@@ -39,6 +40,8 @@ class WorkerSettings:
         request_id_header: Where a client may say what its request is called; empty for nowhere.
         has_request_ids: Whether each request is called something.
         shows_request_ids: Whether the app and the client are told what.
+        request_timeout_seconds: `None` is without a limit.
+        request_timeouts: Other ones by path; the first pattern that matches holds.
         certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
         key: The private key, PEM.
     """
@@ -68,6 +71,9 @@ class WorkerSettings:
     request_id_header: str = ""
     has_request_ids: bool = False
     shows_request_ids: bool = False
+    request_timeout_seconds: float | None = 60.0
+    request_timeouts: Sequence[tuple[str, float | None]] = ()
+    request_grace_seconds: float = 5.0
     certificate: bytes | None = None
     key: bytes | None = None
 
@@ -108,6 +114,9 @@ def worker_settings(
         request_id_header="" if ids == "none" else settings.request_id_header,
         has_request_ids=ids == "all" or (ids == "log" and access_log is not None),
         shows_request_ids=ids == "all",
+        request_timeout_seconds=settings.request_timeout,
+        request_timeouts=[(each.pattern, each.seconds) for each in settings.request_timeouts],
+        request_grace_seconds=settings.request_grace,
         certificate=certificate,
         key=key,
     )
@@ -147,7 +156,7 @@ class Worker:
     ) -> None:
         native = _native()
         try:
-            self._worker = native.Worker(app, listeners, settings, report, scoreboard)
+            self._worker = native.Worker(app, listeners, settings, report, scoreboard, report_late)
         except ValueError as error:
             raise UsageError(
                 f"the worker could not be set up: {error}",
@@ -184,8 +193,16 @@ class Worker:
         self._worker.end_access_log(timeout_seconds)
 
     def join(self, timeout_seconds: float) -> bool:
-        """Whether every thread ended in time; blocks without the GIL."""
+        """Whether every thread ended in time; blocks without the GIL.
+
+        Those of late requests are not waited for.
+        """
         return bool(self._worker.join(timeout_seconds))
+
+    @property
+    def has_late_threads(self) -> bool:
+        """Whether threads are left inside the app, in requests that are over their time."""
+        return bool(self._worker.has_late_threads())
 
 
 def report(text: str, error: BaseException | None) -> None:

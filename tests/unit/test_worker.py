@@ -10,6 +10,7 @@ import pytest
 
 from uncork import worker
 from uncork.errors import EnvironmentProblem, UncorkError, UsageError
+from uncork.late_requests import report_late
 from uncork.settings import resolve
 
 
@@ -62,7 +63,7 @@ def test_the_worker_gets_app_listeners_settings_and_report(
     native = FakeNative()
     monkeypatch.setattr(worker, "_native", lambda: native)
     made = worker.Worker(app, [3, 4], settings)
-    assert native.calls == [(app, [3, 4], settings, worker.report, None)]
+    assert native.calls == [(app, [3, 4], settings, worker.report, None, report_late)]
     assert made.join(1.0)
     with pytest.raises(EnvironmentProblem, match="could not be started"):
         made.start()

@@ -1,5 +1,6 @@
 //! Letting go of the GIL, locks that are taken with it, and text that is bytes.
 
+use std::cell::Cell;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::ffi;
@@ -23,10 +24,64 @@ pub(crate) fn without_gil<T>(py: Python<'_>, body: impl FnOnce() -> T) -> T {
     py.detach(move || body.run()).0
 }
 
-/// Runs `body`, without the GIL, on a thread that keeps its Python thread state all the while,
-/// so that taking the GIL is cheap and `threading.local` lasts.
-pub(crate) fn run_attached_thread(body: &mut dyn FnMut()) {
-    Python::attach(|py| without_gil(py, body));
+/// The Python thread state of a thread, which it keeps without the GIL.
+struct Kept {
+    state: ffi::PyGILState_STATE,
+    thread: *mut ffi::PyThreadState,
+}
+
+thread_local! {
+    static KEPT: Cell<Option<Kept>> = const { Cell::new(None) };
+    static IS_KEPT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body`, without the GIL, on a thread that keeps its Python thread state from its first
+/// `attach_for_long` on, so that taking the GIL is cheap and `threading.local` lasts. The thread
+/// does not wait for the GIL before it runs: it may have the lead.
+pub(crate) fn run_thread(body: &mut dyn FnMut()) {
+    struct Release;
+    impl Drop for Release {
+        fn drop(&mut self) {
+            IS_KEPT.set(false);
+            if let Some(Kept { state, thread }) = KEPT.take() {
+                // SAFETY: what `keep_thread_state` has got on this thread, given back in turn.
+                unsafe {
+                    ffi::PyEval_RestoreThread(thread);
+                    ffi::PyGILState_Release(state);
+                }
+            }
+        }
+    }
+    let _release = Release;
+    body();
+}
+
+/// As `Python::attach`, on a thread of `run_thread`.
+pub(crate) fn attach_for_long<T>(body: impl FnOnce(Python<'_>) -> T) -> T {
+    if !IS_KEPT.get() {
+        keep_thread_state();
+    }
+    Python::attach(body)
+}
+
+#[cold]
+fn keep_thread_state() {
+    // SAFETY: the interpreter serves, and this thread has no state of it; `run_thread` undoes both.
+    let kept = unsafe { Kept { state: ffi::PyGILState_Ensure(), thread: ffi::PyEval_SaveThread() } };
+    KEPT.set(Some(kept));
+    IS_KEPT.set(true);
+}
+
+/// Has `exception`, a class, raised in the Python code of another thread as soon as that runs.
+pub(crate) fn raise_in_thread(exception: &Bound<'_, PyAny>, thread_ident: u64) {
+    // SAFETY: the GIL is held, as `exception` shows; a thread that is not there is passed over.
+    unsafe { ffi::PyThreadState_SetAsyncExc(thread_ident as std::ffi::c_long, exception.as_ptr()) };
+}
+
+/// Takes back what `raise_in_thread` has asked for, in the calling thread, if it was not raised.
+pub(crate) fn take_back_raised(_py: Python<'_>) {
+    // SAFETY: the GIL is held; null takes back what the calling thread was to raise.
+    unsafe { ffi::PyThreadState_SetAsyncExc(ffi::PyThread_get_thread_ident() as _, std::ptr::null_mut()) };
 }
 
 /// Locks `mutex`, and waits for it without the GIL: whoever has it may need the GIL to go on, and

@@ -28,6 +28,9 @@ pub(crate) struct WorkerSettings {
     head_timeout_seconds: f64,
     body_timeout_seconds: f64,
     write_timeout_seconds: f64,
+    request_timeout_seconds: Option<f64>,
+    request_timeouts: Vec<(String, Option<f64>)>,
+    request_grace_seconds: f64,
     min_rate: u64,
     access_log: Option<RawFd>,
     access_log_format: String,
@@ -63,6 +66,13 @@ impl WorkerSettings {
             head_timeout: duration("head_timeout_seconds", self.head_timeout_seconds)?,
             body_timeout: duration("body_timeout_seconds", self.body_timeout_seconds)?,
             write_timeout: duration("write_timeout_seconds", self.write_timeout_seconds)?,
+            request_timeout: limit("request_timeout_seconds", self.request_timeout_seconds)?,
+            request_timeouts: self
+                .request_timeouts
+                .iter()
+                .map(|(pattern, seconds)| Ok((pattern.clone(), limit("request_timeouts", *seconds)?)))
+                .collect::<PyResult<_>>()?,
+            request_grace: duration("request_grace_seconds", self.request_grace_seconds)?,
             min_rate: self.min_rate,
             access_log: self.to_access_log()?,
             request_id_header: self.has_request_ids.then(|| self.request_id_header.clone()),
@@ -110,4 +120,8 @@ const LONGEST: f64 = 365.0 * 24.0 * 3600.0;
 fn duration(name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds.min(LONGEST))
         .map_err(|_| PyValueError::new_err(format!("`{name}` must be a number of seconds, not {seconds}")))
+}
+
+fn limit(name: &str, seconds: Option<f64>) -> PyResult<Option<Duration>> {
+    seconds.map(|seconds| duration(name, seconds)).transpose()
 }

@@ -37,7 +37,8 @@ pub(crate) struct Worker {
 #[pymethods]
 impl Worker {
     #[new]
-    #[pyo3(signature = (app, listeners, settings, report, scoreboard=None))]
+    #[pyo3(signature = (app, listeners, settings, report, scoreboard=None, report_late=None))]
+    #[allow(clippy::too_many_arguments, reason = "Python gives them by name")]
     fn new(
         py: Python<'_>,
         app: Py<PyAny>,
@@ -45,8 +46,9 @@ impl Worker {
         settings: WorkerSettings,
         report: Py<PyAny>,
         scoreboard: Option<BoardRow>,
+        report_late: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
-        let application = WsgiApplication::new(py, app, report, &settings)?;
+        let application = WsgiApplication::new(py, app, report, report_late, &settings)?;
         let row = scoreboard.map(BoardRow::open).transpose()?;
         let server = Server::new(application, &listeners, settings.to_server_settings()?, settings.to_tls()?, row)?;
         Ok(Self { server })
@@ -72,6 +74,10 @@ impl Worker {
         let timeout = timeout(timeout_seconds)?;
         py.detach(|| self.server.end_access_log(timeout));
         Ok(())
+    }
+
+    fn has_late_threads(&self) -> bool {
+        self.server.has_late_threads()
     }
 
     fn join(&self, py: Python<'_>, timeout_seconds: f64) -> PyResult<bool> {

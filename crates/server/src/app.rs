@@ -2,7 +2,7 @@
 
 use uncork_protocol::RequestHead;
 
-use crate::{BodyBuffer, ConnectionInfo, RequestId, Responder, Trouble};
+use crate::{BodyBuffer, ConnectionInfo, LateCall, RequestId, Responder, Trouble};
 
 /// Answers requests. Called from many threads at once.
 pub trait Application: Send + Sync + 'static {
@@ -13,6 +13,15 @@ pub trait Application: Send + Sync + 'static {
     /// Answers one request through `responder`. Returning without having finished the answer
     /// breaks the connection, so that the peer never takes half an answer for a whole one.
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>);
+
+    /// Tells the operator of a call that gave the peer nothing for too long, and does what can be
+    /// done to end it. Called on a thread of its own, after the peer was answered.
+    fn on_late_call(&self, call: &LateCall) {
+        let _ = call;
+    }
+
+    /// Returns as soon as the application could be called: nobody has what all calls need.
+    fn prove_alive(&self) {}
 
     /// Tells the operator of something that concerns no request alone. Called on a thread of its
     /// own, now and then.

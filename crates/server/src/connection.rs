@@ -16,10 +16,12 @@ use crate::app::RequestBody;
 use crate::body_buffer::BodyBuffer;
 use crate::body_stream::{BodyStream, PassedOver, Unread};
 use crate::date::DateCache;
+use crate::late_calls::{Taken, nanoseconds};
 use crate::listener::ListenerInfo;
 use crate::logging::{Answered, CLIENT_GONE, Logging};
 use crate::request_id::RequestId;
-use crate::scoreboard::ScoreboardRow;
+use crate::responder::AnswerFacts;
+use crate::scoreboard::{Outcome, ScoreboardRow};
 use crate::settings::ServerSettings;
 use crate::slots::{News, SlotKey};
 use crate::transport::{Flush, Transport, Urgency};
@@ -122,6 +124,7 @@ struct ReadyRequest {
 
 /// A request, and what answering it takes.
 pub(crate) struct Serving<'a> {
+    pub(crate) key: SlotKey,
     pub(crate) head: &'a RequestHead,
     pub(crate) body: RequestBody,
     /// The body, where the application reads it itself.
@@ -229,7 +232,7 @@ impl Connection {
 
     /// The request that `Progress::Ready` spoke of. Its body is given away once.
     pub(crate) fn serving(&mut self) -> Option<Serving<'_>> {
-        let Self { info, transport, input, coming, phase: Phase::Serving(request), .. } = self else {
+        let Self { key, info, transport, input, coming, phase: Phase::Serving(request), .. } = self else {
             return None;
         };
         let coming = coming.as_deref_mut();
@@ -237,7 +240,7 @@ impl Connection {
             Some(_) => RequestBody::Coming,
             None => RequestBody::Whole(std::mem::take(&mut request.body)),
         };
-        Some(Serving { head: &request.head, body, coming, info, transport, input })
+        Some(Serving { key: *key, head: &request.head, body, coming, info, transport, input })
     }
 
     /// Goes on after the application's answer.
@@ -279,6 +282,33 @@ impl Connection {
         true
     }
 
+    /// Tells the peer that the call from which this connection was taken was late, or breaks the
+    /// answer off where a part of it was sent.
+    pub(crate) fn end_late_call(&mut self, taken: &Taken, around: &mut Surroundings<'_>) -> Progress {
+        let (head, age_ns) = (&taken.call.head, nanoseconds(taken.call.age));
+        // It is logged when it is known what the peer has taken.
+        let unlogged = |facts| around.logging.access_log.as_ref().map(|_| Answered { facts, ..taken.answered });
+        let part_head = || Some(Box::new(head.clone()));
+        if taken.call.is_sent {
+            self.unlogged = unlogged(taken.answered.facts);
+            self.parted_head = part_head();
+            around.row.note_late(Outcome::Aborted, 0, age_ns);
+            if taken.ends_with_connection {
+                self.transport.reset_at_close();
+            }
+            return Progress::Over;
+        }
+        let error = PeerError::new(504, "the application took too long (RFC 9110 §15.6.5)");
+        let id = taken.call.id.or_else(|| around.logging.name(Some(head)));
+        let mut answer = Vec::new();
+        let length = write_refusal(&mut answer, &error, head.is_head(), id, around);
+        let facts = AnswerFacts { keeps_alive: None, status: error.status, body_bytes: length as u64, is_whole: true };
+        self.unlogged = unlogged(facts);
+        self.parted_head = part_head();
+        around.row.note_late(Outcome::Status(error.status), answer.len(), age_ns);
+        self.send_away(&answer, around)
+    }
+
     /// Answers a request that the application is not to see.
     pub(crate) fn refuse(&mut self, error: &PeerError, around: &mut Surroundings<'_>) -> Progress {
         // Its room is free again before the peer knows, and tries again.
@@ -287,18 +317,20 @@ impl Connection {
         }
         let mut answer = Vec::new();
         let id = around.logging.name(self.asked().head());
-        let shown = around.logging.shown(id);
-        let field = around.logging.field(shown.as_ref());
-        let length = peer_error_response(&mut answer, error, false, around.date.now(), field);
+        let length = write_refusal(&mut answer, error, false, id, around);
         around.row.note_refusal(error.status, answer.len());
         let trouble = self.log_refusal(error.status, length as u64, id, around);
         around.troubles.tell(trouble);
-        if self.transport.send_or_keep([&answer, b"", b""], Urgency::Now).is_err() {
+        self.parted_head = None;
+        self.send_away(&answer, around)
+    }
+
+    fn send_away(&mut self, answer: &[u8], around: &mut Surroundings<'_>) -> Progress {
+        if self.transport.send_or_keep([answer, b"", b""], Urgency::Now).is_err() {
             return Progress::Over;
         }
         self.input = Vec::new();
         self.coming = None;
-        self.parted_head = None;
         self.go_on_flushing(After::Linger, around)
     }
 
@@ -683,6 +715,19 @@ impl Connection {
         self.requests += 1;
         Progress::Ready
     }
+}
+
+/// The server's own answer; returns how long its body is.
+fn write_refusal(
+    out: &mut Vec<u8>,
+    error: &PeerError,
+    is_to_head: bool,
+    id: Option<RequestId<'_>>,
+    around: &mut Surroundings<'_>,
+) -> usize {
+    let shown = around.logging.shown(id);
+    let field = around.logging.field(shown.as_ref());
+    peer_error_response(out, error, is_to_head, around.date.now(), field)
 }
 
 fn keep(body: &mut BodyBuffer, data: &[u8], around: &mut Surroundings<'_>) -> Result<(), PeerError> {

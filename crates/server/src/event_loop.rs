@@ -14,6 +14,7 @@ use uncork_protocol::{HeadBuffers, PeerError};
 
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
+use crate::late_calls::{CallList, LateCall, Taken};
 use crate::listener::Listener;
 use crate::logging::{Answered, Logging};
 use crate::scoreboard::{Phase, ScoreboardRow};
@@ -42,6 +43,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long the loop sleeps at the most while somebody watches it: the beat shows that it turns.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+
+/// Between two looks at the calls, at the most: later moments are out of some clocks' range.
+const LONGEST_LOOK: Duration = Duration::from_secs(24 * 3600);
 
 /// One of so many connections is closed, with others, when there is no room for a new one.
 const IDLE_SHARE_CLOSED: usize = 256;
@@ -77,6 +81,9 @@ pub(crate) trait Outside {
     fn ending(&self) -> Ending;
     /// Whether the caretaker should give the lead back.
     fn is_lead_wanted(&self) -> bool;
+    /// A thread is inside a call for which nobody waits any more. Returns whether another one may
+    /// serve in its place.
+    fn replace_late_thread(&self) -> bool;
 }
 
 /// What the leader is to do.
@@ -86,6 +93,8 @@ pub(crate) enum Next {
     Call(Box<Connection>),
     /// The operator must know of this.
     Tell(Trouble),
+    /// These calls were late; their peers have been told.
+    Late(Vec<LateCall>),
     /// Caretaker only: somebody else can lead.
     PassLead,
     /// The loop has ended, for good.
@@ -119,6 +128,10 @@ pub(crate) struct EventLoop {
     tls: Option<TlsConfig>,
     row: Arc<ScoreboardRow>,
     logging: Logging,
+    calls: Arc<CallList>,
+    /// When to look at them; `None` where no call has a limit.
+    look_at_calls: Option<Instant>,
+    late: Vec<LateCall>,
     ending: Ending,
     /// Whether whoever drives the loop now will call nothing.
     has_caretaker: bool,
@@ -132,6 +145,7 @@ impl EventLoop {
         tls: Option<TlsConfig>,
         row: Arc<ScoreboardRow>,
         logging: Logging,
+        calls: Arc<CallList>,
     ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -155,10 +169,13 @@ impl EventLoop {
             troubles: Troubles::default(),
             now: Instant::now(),
             now_ns: 0,
+            look_at_calls: settings.shortest_call_limit_ns().map(|_| Instant::now()),
             settings,
             tls,
             row,
             logging,
+            calls,
+            late: Vec::new(),
             ending: Ending::No,
             has_caretaker: false,
         };
@@ -176,6 +193,9 @@ impl EventLoop {
             if let Some(trouble) = self.troubles.take() {
                 return Next::Tell(trouble);
             }
+            if !self.late.is_empty() {
+                return Next::Late(std::mem::take(&mut self.late));
+            }
             if is_caretaker {
                 if outside.is_lead_wanted() {
                     return Next::PassLead;
@@ -192,6 +212,9 @@ impl EventLoop {
                 continue;
             }
             self.keep_deadlines();
+            if self.look_at_calls.is_some_and(|at| at <= self.now) {
+                self.look_at_calls(outside);
+            }
             if self.has_ended(outside.ending()) {
                 return Next::Ended;
             }
@@ -259,14 +282,44 @@ impl EventLoop {
     }
 
     fn poll_timeout(&self) -> Option<Duration> {
-        let accept = self.accept_again_at.map(|when| when.saturating_duration_since(self.now));
+        let moment = match (self.accept_again_at, self.look_at_calls) {
+            (Some(accept), Some(look)) => Some(accept.min(look)),
+            (accept, look) => accept.or(look),
+        };
+        let moment = moment.map(|when| when.saturating_duration_since(self.now));
         let queue = self.queue.front().map(|first| {
             // A little later, so that it has passed when the loop looks.
             (first.waiting_since + self.settings.queue_timeout).saturating_duration_since(self.now)
                 + Duration::from_millis(1)
         });
         let beat = self.row.is_watched().then_some(LONGEST_SLEEP);
-        [self.timers.poll_timeout(self.now), accept, queue, beat].into_iter().flatten().min()
+        [self.timers.poll_timeout(self.now), moment, queue, beat].into_iter().flatten().min()
+    }
+
+    /// Takes from calls that are late what their peers wait for.
+    fn look_at_calls(&mut self, outside: &impl Outside) {
+        let looked = self.calls.look(self.now_ns, || outside.replace_late_thread());
+        self.row.note_stuck(looked.stuck);
+        // A call that begins, or goes on, after this is not late before that time.
+        let earliest = self.settings.shortest_call_limit_ns().map(|limit| self.now_ns.saturating_add(limit));
+        let next_ns = [looked.next_ns, earliest].into_iter().flatten().min();
+        // A little later, so that the time has come when the loop looks.
+        self.look_at_calls = next_ns.map(|at| {
+            self.now + Duration::from_nanos(at.saturating_sub(self.now_ns)).min(LONGEST_LOOK) + Duration::from_millis(1)
+        });
+        for taken in looked.taken {
+            self.end_late_call(taken);
+        }
+    }
+
+    fn end_late_call(&mut self, mut taken: Taken) {
+        let transport = std::mem::replace(&mut taken.transport, Transport::gone());
+        let (info, timeout) = (taken.info.clone(), self.settings.head_timeout);
+        // The slot that its thread had it from.
+        let mut connection = Box::new(Connection::new(taken.key, info, transport, self.now, timeout));
+        let progress = connection.end_late_call(&taken, &mut self.surroundings());
+        self.settle(connection, progress);
+        self.late.push(taken.call);
     }
 
     fn on_event(&mut self, token: Token, news: News) {

@@ -86,6 +86,8 @@ struct Roster {
     threads: usize,
     /// Those of them that do not count towards `max_threads`.
     detached: usize,
+    /// Threads inside a call for which nobody waits any more.
+    given_up: usize,
     max_threads: usize,
     /// Whether the lead was passed to the sentinel and not yet taken back.
     has_caretaker: bool,
@@ -118,6 +120,7 @@ impl Leadership {
                 idle: Vec::new(),
                 threads: 1,
                 detached: 0,
+                given_up: 0,
                 max_threads,
                 has_caretaker: false,
                 is_stopping: false,
@@ -281,6 +284,37 @@ impl Leadership {
         lock(&self.roster).detached -= 1;
     }
 
+    /// Another thread is inside a call for which nobody waits any more: it makes room for another
+    /// one, as in `detach`, and its end is not waited for. Returns whether there was room.
+    pub(crate) fn give_up(&self, limit: usize, poke: impl FnOnce()) -> bool {
+        let is_replaced = self.detach(limit, poke);
+        lock(&self.roster).given_up += 1;
+        self.all_left.notify_all();
+        is_replaced
+    }
+
+    /// The calling thread, given up before, has come back.
+    pub(crate) fn come_back(&self, is_replaced: bool) {
+        let mut roster = lock(&self.roster);
+        roster.given_up -= 1;
+        roster.detached -= usize::from(is_replaced);
+    }
+
+    /// Whether threads that were given up have not come back.
+    pub(crate) fn has_given_up(&self) -> bool {
+        lock(&self.roster).given_up > 0
+    }
+
+    /// Waits until all is over, as `stop` says; `false` when `timeout` ran out.
+    pub(crate) fn wait_for_stop(&self, timeout: Duration) -> bool {
+        let mut roster = lock(&self.roster);
+        let mut has_timed_out = false;
+        while !roster.is_stopping && !has_timed_out {
+            (roster, has_timed_out) = wait_timeout(&self.all_left, roster, timeout);
+        }
+        roster.is_stopping
+    }
+
     /// Sends every follower and the sentinel home; called by whoever has the lead, for good.
     pub(crate) fn stop(&self) {
         let mut roster = lock(&self.roster);
@@ -289,16 +323,17 @@ impl Leadership {
             seat.send_on(Errand::Leave);
         }
         self.sentinel_wake.notify_all();
+        self.all_left.notify_all();
     }
 
-    /// Waits until every thread has left; `false` when `timeout` ran out.
+    /// Waits until every thread has left, but those that were given up; `false` when `timeout` ran out.
     pub(crate) fn wait_until_all_left(&self, timeout: Duration) -> bool {
         let mut roster = lock(&self.roster);
         let mut has_timed_out = timeout.is_zero();
-        while roster.threads > 0 && !has_timed_out {
+        while roster.threads > roster.given_up && !has_timed_out {
             (roster, has_timed_out) = wait_timeout(&self.all_left, roster, timeout);
         }
-        roster.threads == 0
+        roster.threads <= roster.given_up
     }
 
     /// The sentinel waits for `tick`, or, when it is asleep, to be woken; then it looks whether
@@ -483,6 +518,19 @@ mod tests {
         assert_eq!(leadership.end_care(), Some(Successor::NewThread));
         leadership.reattach();
         assert_eq!(leadership.pass(), Successor::Caretaker);
+    }
+
+    #[test]
+    fn a_thread_that_was_given_up_is_replaced_and_not_waited_for() {
+        let leadership = Leadership::new(1);
+        assert_eq!(leadership.pass(), Successor::Caretaker);
+        assert!(leadership.give_up(1, || ()) && leadership.is_wanted());
+        assert_eq!(leadership.end_care(), Some(Successor::NewThread));
+        assert!(!leadership.wait_until_all_left(Duration::ZERO));
+        leadership.leave();
+        assert!(leadership.wait_until_all_left(Duration::ZERO) && leadership.has_given_up());
+        leadership.come_back(true);
+        assert!(!leadership.wait_until_all_left(Duration::ZERO) && !leadership.has_given_up());
     }
 
     #[test]

@@ -10,9 +10,10 @@
 //! `leadership` says who leads, `event_loop` what a leader does, `connection` what one peer
 //! is at.
 
-// Under the model checker (`--cfg loom`) only the hand-over protocol is built.
+// Under the model checker (`--cfg loom`) only the two protocols between threads are built.
 mod leadership;
 mod sync;
+mod turns;
 
 #[cfg(not(loom))]
 mod access_log;
@@ -28,6 +29,8 @@ mod connection;
 mod date;
 #[cfg(not(loom))]
 mod event_loop;
+#[cfg(not(loom))]
+mod late_calls;
 #[cfg(not(loom))]
 mod listener;
 #[cfg(not(loom))]
@@ -70,6 +73,8 @@ pub use body_buffer::{BodyBuffer, BodyReader};
 pub use body_stream::{BodyError, BodyWait, Received};
 #[cfg(not(loom))]
 pub use connection::ConnectionInfo;
+#[cfg(not(loom))]
+pub use late_calls::LateCall;
 #[cfg(not(loom))]
 pub use listener::ListenerInfo;
 #[cfg(not(loom))]

@@ -15,6 +15,7 @@ use uncork_protocol::http1::{
 
 use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
+use crate::late_calls::Loan;
 use crate::relay;
 use crate::scoreboard::{Activity, Outcome};
 use crate::settings::ServerSettings;
@@ -63,7 +64,8 @@ impl ThreadScratch {
 #[derive(Debug)]
 pub struct Responder<'job> {
     request: &'job RequestHead,
-    transport: &'job mut Transport,
+    /// The connection's transport, for as long as the call is not late.
+    loan: Loan<'job>,
     settings: &'job ServerSettings,
     scratch: &'job mut ThreadScratch,
     may_keep_alive: bool,
@@ -82,7 +84,10 @@ pub struct Responder<'job> {
     bytes_sent: u64,
     /// Bytes of the body that were given, and that the peer is to get.
     body_bytes: u64,
-    /// What the transport had sent before the body.
+    /// What the transport had sent before the answer. It is asked only where it is touched anyhow: to
+    /// claim it would give the call more time.
+    sent_before: u64,
+    /// And before the body.
     sent_before_body: u64,
     /// As `broken_length` of an answer that has ended.
     broken_length: Option<(u64, u64)>,
@@ -148,10 +153,19 @@ enum State {
     HandedOver,
 }
 
+/// What a call has come to.
+#[derive(Debug)]
+pub(crate) enum CallEnd {
+    /// `bytes`: all that were given to the transport.
+    InTime { facts: AnswerFacts, outcome: Outcome, bytes: u64 },
+    /// The call was late, and the connection is with the loop. `is_replaced`: its thread was.
+    Late { is_replaced: bool },
+}
+
 impl<'job> Responder<'job> {
     pub(crate) fn new(
         request: &'job RequestHead,
-        transport: &'job mut Transport,
+        loan: Loan<'job>,
         settings: &'job ServerSettings,
         scratch: &'job mut ThreadScratch,
         leftover: &'job mut Vec<u8>,
@@ -159,9 +173,10 @@ impl<'job> Responder<'job> {
         may_keep_alive: bool,
     ) -> Self {
         scratch.out.clear();
+        let sent_before = loan.sent_before();
         Self {
             request,
-            transport,
+            loan,
             settings,
             scratch,
             may_keep_alive,
@@ -173,7 +188,8 @@ impl<'job> Responder<'job> {
             status: 0,
             bytes_sent: 0,
             body_bytes: 0,
-            sent_before_body: 0,
+            sent_before,
+            sent_before_body: sent_before,
             broken_length: None,
             has_held: false,
         }
@@ -220,29 +236,39 @@ impl<'job> Responder<'job> {
         let Some(body) = &mut self.coming else {
             return Ok(Received::Ended);
         };
-        let result = body.receive(self.transport, self.settings, may_speak);
-        self.host.note_activity(match result {
-            Ok(Received::Nothing(_)) => Activity::WaitingForPeer,
-            _ => Activity::InApp,
-        });
-        if self.has_held && matches!(result, Ok(Received::Nothing(_))) {
+        let Some(had) = self.loan.claim() else {
+            return Err(BodyError::PeerGone);
+        };
+        let result = body.receive(had.transport, self.settings, may_speak);
+        self.sent_before = had.transport.given();
+        let waits = matches!(result, Ok(Received::Nothing(_)));
+        self.host.note_activity(if waits { Activity::WaitingForPeer } else { Activity::InApp });
+        if self.has_held && waits {
             // The peer may need the answer so far before it sends more.
-            self.transport.push();
+            had.transport.push();
         }
         if let (Err(error), true) = (&result, may_speak) {
             self.refuse(*error);
+        }
+        // The wait for the peer is none of the application's time.
+        if !waits {
+            self.loan.rest();
         }
         result
     }
 
     fn refuse(&mut self, error: BodyError) {
+        let Some(had) = self.loan.claim() else {
+            return;
+        };
         let out = &mut self.scratch.out;
         out.clear();
         let (error, date) = (error.answer(), self.scratch.date.now());
         let length = peer_error_response(out, &error, self.request.is_head(), date, self.id_field);
         (self.status, self.body_bytes) = (error.status, length as u64);
         // A peer that has gone needs no answer.
-        let _ = self.transport.send_or_keep([out, b"", b""], Urgency::Now);
+        let _ = had.transport.send_or_keep([out, b"", b""], Urgency::Now);
+        had.note_sent(self.status, self.sent_before_body);
         self.bytes_sent += out.len() as u64;
         out.clear();
         self.state = State::Refused;
@@ -267,11 +293,14 @@ impl<'job> Responder<'job> {
             let unread = || io::Error::new(io::ErrorKind::InvalidInput, "the body of this request was not read");
             *self.leftover = body.take_rest().ok_or_else(unread)?;
         }
-        let is_plain = self.transport.is_plain() && self.leftover.is_empty();
-        self.host.on_handed_over(self.transport);
+        self.loan.keep();
+        let late = || io::Error::new(io::ErrorKind::TimedOut, "the request is over its time");
+        let had = self.loan.claim().ok_or_else(late)?;
+        let is_plain = had.transport.is_plain() && self.leftover.is_empty();
+        self.host.on_handed_over(had.transport);
         self.state = State::HandedOver;
         self.status = 101;
-        let (socket, tls, output) = self.transport.split_off()?;
+        let (socket, tls, output) = had.transport.split_off()?;
         if is_plain {
             SockRef::from(&socket).set_nonblocking(false)?;
             return Ok(socket);
@@ -323,8 +352,7 @@ impl<'job> Responder<'job> {
                     self.may_keep_alive && !self.coming.as_ref().is_some_and(|body| body.is_worth_a_close());
                 let (framing, keeps_alive) =
                     facts.finish(&mut self.scratch.out, self.request, length, may_keep_alive, self.scratch.date.now());
-                self.sent_before_body =
-                    self.transport.sent() + self.transport.pending() + self.scratch.out.len() as u64;
+                self.sent_before_body = self.sent_before + self.scratch.out.len() as u64;
                 self.state = State::Answering { body: BodyEncoder::new(framing), keeps_alive, is_sent: false };
                 Ok(())
             }
@@ -374,7 +402,12 @@ impl<'job> Responder<'job> {
         let State::Answering { body, is_sent, .. } = &mut self.state else {
             return Err(SendError::OutOfOrder);
         };
+        let Some(had) = self.loan.claim() else {
+            return Err(self.late());
+        };
         *is_sent = true;
+        had.note_sent(self.status, self.sent_before_body);
+        had.ends_with_connection = body.ends_with_connection();
         let out = &mut self.scratch.out;
         let (mut data, mut behind) = body.encode(data, out);
         let is_large = data.len() >= LARGE_PIECE_BYTES;
@@ -387,9 +420,10 @@ impl<'job> Responder<'job> {
         // What completes a body of known length has nothing to wait for.
         let may_wait = !is_large && !body.is_complete();
         self.bytes_sent += (out.len() + data.len() + behind.len()) as u64;
-        let result = send_parts(self.transport, self.settings, self.host, [out, data, behind], may_wait);
+        let result = send_parts(had.transport, self.settings, self.host, [out, data, behind], may_wait);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         out.clear();
+        self.loan.rest();
         result.map(drop).map_err(|error| {
             self.state = State::Broken;
             SendError::PeerGone(error)
@@ -404,7 +438,12 @@ impl<'job> Responder<'job> {
     /// # Errors
     /// The peer has gone, or no head was given.
     pub fn send_file(&mut self, file: OwnedFd, offset: u64, length: u64) -> Result<bool, SendError> {
-        if !self.transport.takes_files() {
+        let Some(had) = self.loan.claim() else {
+            return Err(self.late());
+        };
+        let takes_files = had.transport.takes_files();
+        self.loan.rest();
+        if !takes_files {
             return Ok(false);
         }
         self.begin_body(Some(length))?;
@@ -414,10 +453,15 @@ impl<'job> Responder<'job> {
         let Some(length) = body.note_unframed(length) else {
             return Ok(false);
         };
+        let Some(had) = self.loan.claim() else {
+            return Err(self.late());
+        };
         *is_sent = true;
+        had.note_sent(self.status, self.sent_before_body);
         self.bytes_sent += self.scratch.out.len() as u64 + length;
-        let result = self.transport.send_file(&self.scratch.out, file, offset, length);
+        let result = had.transport.send_file(&self.scratch.out, file, offset, length);
         self.scratch.out.clear();
+        self.loan.rest();
         result.map(|()| true).map_err(|error| {
             self.state = State::Broken;
             SendError::PeerGone(error)
@@ -442,11 +486,17 @@ impl<'job> Responder<'job> {
         self.body_bytes = body.fitting().max(self.body_bytes);
         let keeps_alive = *keeps_alive;
         let finished = State::Finished { keeps_alive };
+        let Some(had) = self.loan.claim() else {
+            return Err(self.late());
+        };
+        had.note_sent(self.status, self.sent_before_body);
+        had.ends_with_connection = body.ends_with_connection();
         self.bytes_sent += (self.scratch.out.len() + end.len()) as u64;
         // The close that follows at once takes the last bytes along, in one packet.
-        let result = send_parts(self.transport, self.settings, self.host, [&self.scratch.out, end, b""], !keeps_alive);
+        let result = send_parts(had.transport, self.settings, self.host, [&self.scratch.out, end, b""], !keeps_alive);
         self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
         self.scratch.out.clear();
+        self.loan.rest();
         self.state = if is_short || result.is_err() { State::Broken } else { finished };
         result.map(drop).map_err(SendError::PeerGone)
     }
@@ -477,39 +527,62 @@ impl<'job> Responder<'job> {
         let (out, date) = (&mut self.scratch.out, self.scratch.date.now());
         let length = peer_error_response(out, &error, self.request.is_head(), date, self.id_field);
         (self.status, self.body_bytes) = (error.status, length as u64);
-        self.sent_before_body = self.transport.sent() + self.transport.pending();
+        self.sent_before_body = self.sent_before;
         self.state =
             State::Answering { body: BodyEncoder::new(ResponseFraming::NoBody), keeps_alive: false, is_sent: false };
         // An error leaves the answer broken, which is what it is.
         let _ = self.finish();
     }
 
+    /// The application has done its part: what is left to be done can't be late. Returns whether
+    /// the call was late, and if so, whether its thread was marked meanwhile; see `LateCall::mark`.
+    /// Whoever marks threads calls this before the thread can be taken for another call's.
+    pub fn leave_app(&mut self) -> Option<bool> {
+        if self.loan.keep() { None } else { Some(self.loan.leave_app_late()) }
+    }
+
+    /// Whether the call was late, and nobody waits for its answer any more.
+    pub fn is_late(&self) -> bool {
+        self.loan.is_late()
+    }
+
+    fn late(&mut self) -> SendError {
+        self.state = State::Broken;
+        SendError::PeerGone(io::ErrorKind::TimedOut.into())
+    }
+
     /// Sees to it that the peer does not take what it got for the whole answer.
     fn break_off(&mut self) {
-        if let State::Answering { body, .. } = &self.state {
+        if let (State::Answering { body, .. }, Some(had)) = (&self.state, self.loan.claim()) {
             if body.ends_with_connection() {
-                self.transport.reset_at_close();
+                had.transport.reset_at_close();
             }
         }
         self.state = State::Broken;
     }
 
-    /// What the answer has come to, and its bytes; to be asked when nothing is to follow.
-    pub(crate) fn told(&self) -> (Outcome, u64) {
+    /// Ends the call; what the answer has come to.
+    pub(crate) fn end(mut self) -> CallEnd {
+        if self.leave_app().is_some() {
+            return CallEnd::Late { is_replaced: self.loan.end().unwrap_or(false) };
+        }
         let outcome = match self.state {
             State::Finished { .. } | State::Refused => Outcome::Status(self.status),
             State::HandedOver => Outcome::HandedOver,
             State::Fresh | State::Headed { .. } | State::Answering { .. } | State::Broken => Outcome::Aborted,
         };
-        (outcome, self.bytes_sent)
+        let end = CallEnd::InTime { facts: self.facts(), outcome, bytes: self.bytes_sent };
+        self.loan.end();
+        end
     }
 
     /// What has become of the answer, when nothing is to follow.
-    pub(crate) fn facts(mut self) -> AnswerFacts {
+    fn facts(&mut self) -> AnswerFacts {
         let is_whole = matches!(self.state, State::Finished { .. } | State::Refused | State::HandedOver);
         if !is_whole {
             // As far as it got: what was sent and what waits, without the head.
-            let sent = (self.transport.sent() + self.transport.pending()).saturating_sub(self.sent_before_body);
+            let all = self.loan.claim().map_or(0, |had| had.transport.given());
+            let sent = all.saturating_sub(self.sent_before_body);
             let given = match &self.state {
                 State::Answering { body, is_sent: true, .. } => body.fitting(),
                 State::Broken => u64::MAX,
@@ -518,17 +591,17 @@ impl<'job> Responder<'job> {
             self.body_bytes = sent.min(given);
         }
         let (status, body_bytes) = (self.status, self.body_bytes);
-        AnswerFacts { keeps_alive: self.end(), status, body_bytes, is_whole }
+        AnswerFacts { keeps_alive: self.keeps_alive(), status, body_bytes, is_whole }
     }
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
-    fn end(&mut self) -> Option<bool> {
+    fn keeps_alive(&mut self) -> Option<bool> {
         if self.has_held {
             // There may have been nothing to send behind the last piece. Where the connection is
             // closed now, that sends it.
             let is_closed_now = matches!(self.state, State::Finished { keeps_alive: false }) && self.host.has_lead();
-            if !is_closed_now {
-                self.transport.push();
+            if let (false, Some(had)) = (is_closed_now, self.loan.claim()) {
+                had.transport.push();
             }
             self.host.end_holding();
         }

@@ -64,6 +64,10 @@ pub(crate) struct Row {
     threads_without_cell: AtomicU64,
     /// Those of them that are inside the application.
     busy_without_cell: AtomicU64,
+    /// Threads whose call was over its time, and has not ended since.
+    stuck_threads: AtomicU64,
+    /// Since when it is waited for the interpreter; zero: it answered.
+    interpreter_asked_ns: AtomicU64,
     /// Requests that the loop has answered itself.
     loop_counters: Counters,
     /// Requests of threads that have no cell.
@@ -166,7 +170,7 @@ pub fn layout() -> Vec<Place> {
     ];
     places.extend(places!(Head, "board": row_count 1, fold_sequence 1));
     places.extend(places!(Row, "row": pid 1, generation 1, index 1, phase 1, beat_ns 1, connections 1, queue 1,
-        cells_used 1, threads_without_cell 1, busy_without_cell 1));
+        cells_used 1, threads_without_cell 1, busy_without_cell 1, stuck_threads 1, interpreter_asked_ns 1));
     places.extend(places!(Counters, "counters": begun 1, ended 1, responses 5, aborted 1, bytes_sent 1,
         latency BUCKETS, latency_ns 1, queue_time BUCKETS, queue_time_ns 1));
     places.extend(places!(Running, "running": sequence 1, state 1, number 1, start_ns 1, native_thread 1,
@@ -239,6 +243,22 @@ impl ScoreboardRow {
         let counters = &self.row.loop_counters;
         bump(&counters.begun, 1);
         counters.end(Outcome::Status(status), bytes as u64, None, bump);
+    }
+
+    /// The loop has answered a request that is late inside the application, or has broken off its
+    /// answer.
+    pub(crate) fn note_late(&self, outcome: Outcome, bytes: usize, age_ns: u64) {
+        self.row.loop_counters.end(outcome, bytes as u64, Some(age_ns), bump);
+    }
+
+    /// So many threads are late, and do not come to an end.
+    pub(crate) fn note_stuck(&self, threads: usize) {
+        self.row.stuck_threads.store(threads as u64, Ordering::Relaxed);
+    }
+
+    /// It is waited for the interpreter since then; zero: it has answered.
+    pub(crate) fn note_interpreter_asked(&self, since_ns: u64) {
+        self.row.interpreter_asked_ns.store(since_ns, Ordering::Relaxed);
     }
 
     /// Takes a cell for the calling thread; `None`: there is none, see `without_cell`.

@@ -68,6 +68,20 @@ impl Scorer {
         cell.note_activity(Activity::Idle);
     }
 
+    /// The call has ended, now, and the loop has counted it when it was late.
+    pub(crate) fn end_late(&mut self) {
+        self.moment_ns = sys::monotonic_ns();
+        match self.cell {
+            Some(index) => self.row.cell(index).note_activity(Activity::Idle),
+            None => bump_shared(self.row.without_cell().1, 1u64.wrapping_neg()),
+        }
+    }
+
+    /// When the present call's request was complete.
+    pub(crate) fn complete_ns(&self) -> u64 {
+        self.complete_ns
+    }
+
     /// What the thread is at inside the call; also by another thread that answers for it.
     pub(crate) fn note_activity(&self, activity: Activity) {
         if let Some(index) = self.cell {

@@ -14,12 +14,13 @@ use crate::access_log::AccessLog;
 use crate::app::{Application, Request};
 use crate::connection::{Connection, Serving};
 use crate::event_loop::{Ending, EventLoop, Next, Outside, Returned};
+use crate::late_calls::{Belongings, CallList, CallWatch, LateCall, Loan};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
 use crate::logging::{Answered, Logging};
 use crate::request_id::{OwnId, RequestId, RequestIds};
-use crate::responder::{AnswerFacts, Host, Responder, ThreadScratch};
-use crate::scoreboard::{Activity, Outcome, Phase, ScoreboardRow};
+use crate::responder::{CallEnd, Host, Responder, ThreadScratch};
+use crate::scoreboard::{Activity, Phase, ScoreboardRow};
 use crate::scorer::Scorer;
 use crate::sentinel::{Judgement, Sentinel};
 use crate::settings::ServerSettings;
@@ -36,6 +37,12 @@ const FAST_CALL: Duration = Duration::from_micros(200);
 /// Threads that may wait for peers which take nothing, and be replaced meanwhile, for each thread
 /// that the settings allow. Such a thread costs little but its stack.
 const SLOW_READERS_FOR_A_THREAD: usize = 4;
+
+/// Threads that may be late, and be replaced, for each thread that the settings allow.
+const LATE_THREADS_FOR_A_THREAD: usize = 2;
+
+/// How often it is asked for the interpreter while calls run.
+const INTERPRETER_LOOK: Duration = Duration::from_secs(1);
 
 /// How long a thread waits to be needed before it ends.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -66,12 +73,14 @@ struct Shared {
     held: Mutex<Option<RawFd>>,
     row: Arc<ScoreboardRow>,
     logging: Logging,
+    calls: Arc<CallList>,
 }
 
 /// What one application thread keeps from request to request.
 struct AppThread {
     scratch: ThreadScratch,
     scorer: Scorer,
+    watch: Arc<CallWatch>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -105,8 +114,15 @@ impl Server {
             shows_ids: settings.shows_request_ids,
             access_log: settings.access_log.map(AccessLog::new).transpose()?.map(Arc::new),
         };
-        let (event_loop, waker, registry) =
-            EventLoop::new(listeners, Arc::clone(&settings), tls, Arc::clone(&row), logging.clone())?;
+        let calls = Arc::new(CallList::new(settings.request_grace));
+        let (event_loop, waker, registry) = EventLoop::new(
+            listeners,
+            Arc::clone(&settings),
+            tls,
+            Arc::clone(&row),
+            logging.clone(),
+            Arc::clone(&calls),
+        )?;
         Ok(Self {
             shared: Arc::new(Shared {
                 application: Arc::new(application),
@@ -123,6 +139,7 @@ impl Server {
                 held: Mutex::new(None),
                 row,
                 logging,
+                calls,
             }),
         })
     }
@@ -140,6 +157,10 @@ impl Server {
             log.start(move |trouble| shared.tell(trouble))?;
         }
         spawn_application_thread(&self.shared)?;
+        if self.shared.row.is_watched() {
+            let shared = Arc::clone(&self.shared);
+            thread::Builder::new().name("uncork-beat".into()).spawn(move || shared.watch_interpreter())?;
+        }
         let shared = Arc::clone(&self.shared);
         thread::Builder::new().name("uncork-sentinel".into()).spawn(move || shared.stand_guard()).map(drop)
     }
@@ -179,9 +200,15 @@ impl Server {
         self.shared.wake_leader();
     }
 
-    /// Waits until every application thread has ended; `false` when `timeout` ran out.
+    /// Waits until every application thread has ended, but those that are late; `false` when
+    /// `timeout` ran out.
     pub fn join(&self, timeout: Duration) -> bool {
         self.shared.leadership.wait_until_all_left(timeout)
+    }
+
+    /// Whether threads are left inside calls that are late.
+    pub fn has_late_threads(&self) -> bool {
+        self.shared.leadership.has_given_up()
     }
 }
 
@@ -196,7 +223,11 @@ impl Shared {
         let result = catch_unwind(AssertUnwindSafe(|| {
             self.application.run_thread(&mut || {
                 let seat = Seat::new();
-                let mut thread = AppThread { scratch: ThreadScratch::new(), scorer: Scorer::new(&self.row) };
+                let mut thread = AppThread {
+                    scratch: ThreadScratch::new(),
+                    scorer: Scorer::new(&self.row),
+                    watch: self.calls.join(),
+                };
                 let clock = CpuClock::of_this_thread();
                 loop {
                     self.leader_clock.store(clock.number(), Ordering::Relaxed);
@@ -204,7 +235,7 @@ impl Shared {
                     self.lead(&mut thread);
                     match self.leadership.follow(&seat, PATIENCE, || self.wake_leader()) {
                         Errand::Lead => {}
-                        Errand::Leave => return,
+                        Errand::Leave => return self.calls.leave(&thread.watch),
                     }
                 }
             });
@@ -227,6 +258,10 @@ impl Shared {
                     self.tell(trouble);
                     continue;
                 }
+                Next::Late(calls) => {
+                    self.tell_late(calls);
+                    continue;
+                }
                 Next::Ended | Next::PassLead => return self.leadership.stop(),
             };
             thread.scorer.note_moment(event_loop.now_ns());
@@ -239,12 +274,17 @@ impl Shared {
             drop(event_loop);
             let returned = self.call(connection, thread, complete_ns, Some(call));
             if !self.leadership.leave_call(call) {
-                // It may be a while until the connection is closed, which would have done this.
-                returned.connection.transport.push();
-                return self.give_back(returned);
+                if let Some(returned) = returned {
+                    // It may be a while until the connection is closed, which would have done this.
+                    returned.connection.transport.push();
+                    self.give_back(returned);
+                }
+                return;
             }
             event_loop = self.lock_loop();
-            event_loop.take_back(returned);
+            if let Some(returned) = returned {
+                event_loop.take_back(returned);
+            }
         }
     }
 
@@ -259,7 +299,9 @@ impl Shared {
         } else {
             self.leadership.note_fast_call();
         }
-        self.give_back(returned);
+        if let Some(returned) = returned {
+            self.give_back(returned);
+        }
     }
 
     fn pass_lead(self: &Arc<Self>) {
@@ -275,26 +317,38 @@ impl Shared {
         }
     }
 
-    /// `call` is the number of the call if the lead is kept during it.
+    /// `call` is the number of the call if the lead is kept during it. `None`: it was late, and the
+    /// loop has the connection.
     fn call(
         &self,
         mut connection: Box<Connection>,
         thread: &mut AppThread,
         complete_ns: u64,
         call: Option<u64>,
-    ) -> Returned {
+    ) -> Option<Returned> {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
             && self.settings.keep_alive_requests.is_none_or(|limit| connection.requests < limit);
-        let served = connection.serving().map(|serving| {
+        let mut answered = Answered::NOTHING;
+        if let Some(serving) = connection.serving() {
             thread.scorer.begin(serving.head, serving.info.peer, complete_ns);
             let called_ns = thread.scorer.moment_ns();
-            let host = CallHost { shared: self, scorer: &thread.scorer, call };
-            let (facts, (outcome, bytes), own_id) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
-            thread.scorer.end(outcome, bytes);
-            Answered { facts, complete_ns, called_ns, ended_ns: thread.scorer.moment_ns(), own_id }
-        });
-        Returned { connection, answered: served.unwrap_or(Answered::NOTHING) }
+            let host = CallHost { shared: self, scorer: &thread.scorer, watch: &thread.watch, call };
+            let (end, own_id) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
+            match end {
+                CallEnd::InTime { facts, outcome, bytes } => {
+                    thread.scorer.end(outcome, bytes);
+                    let ended_ns = thread.scorer.moment_ns();
+                    answered = Answered { facts, complete_ns, called_ns, ended_ns, own_id };
+                }
+                CallEnd::Late { is_replaced } => {
+                    thread.scorer.end_late();
+                    self.leadership.come_back(is_replaced);
+                    return None;
+                }
+            }
+        }
+        Some(Returned { connection, answered })
     }
 
     fn answer(
@@ -303,11 +357,26 @@ impl Shared {
         scratch: &mut ThreadScratch,
         host: &CallHost<'_>,
         may_keep_alive: bool,
-    ) -> (AnswerFacts, (Outcome, u64), Option<OwnId>) {
-        let Serving { head, body, coming, info, transport, input } = serving;
+    ) -> (CallEnd, Option<OwnId>) {
+        let Serving { key, head, body, coming, info, transport, input } = serving;
         let id = self.logging.name(Some(head));
         let shown = self.logging.shown(id);
-        let mut responder = Responder::new(head, transport, &self.settings, scratch, input, host, may_keep_alive)
+        let own_id = id.and_then(RequestId::own);
+        let mut belongings = Belongings {
+            transport,
+            key,
+            head,
+            info,
+            own_id,
+            complete_ns: host.scorer.complete_ns(),
+            start_ns: host.scorer.moment_ns(),
+            is_sent: false,
+            status: 0,
+            sent_before_body: 0,
+            ends_with_connection: false,
+        };
+        let loan = Loan::begin(host.watch, &mut belongings, self.settings.call_limit_ns(head.path()));
+        let mut responder = Responder::new(head, loan, &self.settings, scratch, input, host, may_keep_alive)
             .with_coming_body(coming)
             .with_id(self.logging.field(shown.as_ref()));
         let request = Request { head, body, connection: info, id };
@@ -317,8 +386,7 @@ impl Shared {
         if responder.is_handed_over() {
             self.leadership.reattach();
         }
-        let told = responder.told();
-        (responder.facts(), told, id.and_then(RequestId::own))
+        (responder.end(), own_id)
     }
 
     /// Gives a connection back to a loop that somebody else leads.
@@ -343,6 +411,24 @@ impl Shared {
         let report = move || shared.application.on_trouble(&trouble);
         // Where there is no room for a thread, nobody can be told.
         let _ = thread::Builder::new().name("uncork-report".into()).spawn(report);
+    }
+
+    /// Tells of calls that were late, on a thread of its own too.
+    fn tell_late(self: &Arc<Self>, calls: Vec<LateCall>) {
+        let shared = Arc::clone(self);
+        let report = move || calls.iter().for_each(|call| shared.application.on_late_call(call));
+        let _ = thread::Builder::new().name("uncork-report".into()).spawn(report);
+    }
+
+    /// The life of the thread that shows whether the interpreter can be had, while calls run.
+    fn watch_interpreter(&self) {
+        while !self.leadership.wait_for_stop(INTERPRETER_LOOK) {
+            if self.calls.is_any_running() {
+                self.row.note_interpreter_asked(sys::monotonic_ns());
+                self.application.prove_alive();
+                self.row.note_interpreter_asked(0);
+            }
+        }
     }
 
     fn lock_loop(&self) -> MutexGuard<'_, EventLoop> {
@@ -388,6 +474,7 @@ impl Shared {
                     return true;
                 }
                 Next::Tell(trouble) => self.tell(trouble),
+                Next::Late(calls) => self.tell_late(calls),
                 Next::Ended | Next::Call(_) => {
                     self.leadership.stop();
                     return false;
@@ -401,6 +488,7 @@ impl Shared {
 struct CallHost<'a> {
     shared: &'a Shared,
     scorer: &'a Scorer,
+    watch: &'a CallWatch,
     /// The number of the call if the lead was kept when it began.
     call: Option<u64>,
 }
@@ -486,5 +574,10 @@ impl Outside for Shared {
 
     fn is_lead_wanted(&self) -> bool {
         self.leadership.is_wanted()
+    }
+
+    fn replace_late_thread(&self) -> bool {
+        let limit = self.settings.max_threads.saturating_mul(SLOW_READERS_FOR_A_THREAD + LATE_THREADS_FOR_A_THREAD);
+        self.leadership.give_up(limit, || self.wake_leader())
     }
 }

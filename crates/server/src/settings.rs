@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::late_calls::{FOREVER_NS, nanoseconds};
+
 use uncork_protocol::PeerError;
 use uncork_protocol::http1::HeadLimits;
 
@@ -46,6 +48,13 @@ pub struct ServerSettings {
     pub body_timeout: Duration,
     /// How long a peer may take nothing of an answer, or less than `min_rate` asks for.
     pub write_timeout: Duration,
+    /// How long a call of the application may give nothing to the peer; `None` for no limit.
+    pub request_timeout: Option<Duration>,
+    /// Other limits for some paths: the first pattern that matches holds. One that ends with `*`
+    /// is the begin of a path.
+    pub request_timeouts: Vec<(String, Option<Duration>)>,
+    /// How long a call that was over its time may take to end.
+    pub request_grace: Duration,
     /// Bytes per second that a peer must send or take, on average over a timeout, to be given
     /// that time once more; zero lets any progress do.
     pub min_rate: u64,
@@ -77,6 +86,22 @@ impl ServerSettings {
         }
     }
 
+    /// How long a call for `path` may give nothing to the peer.
+    pub(crate) fn call_limit_ns(&self, path: &[u8]) -> u64 {
+        let is_match = |pattern: &str| match pattern.strip_suffix('*') {
+            Some(begin) => path.starts_with(begin.as_bytes()),
+            None => path == pattern.as_bytes(),
+        };
+        let own = self.request_timeouts.iter().find(|(pattern, _)| is_match(pattern));
+        own.map_or(self.request_timeout, |(_, limit)| *limit).map_or(FOREVER_NS, nanoseconds)
+    }
+
+    /// The shortest of these limits; `None` where there is none.
+    pub(crate) fn shortest_call_limit_ns(&self) -> Option<u64> {
+        let limits = self.request_timeouts.iter().map(|(_, limit)| *limit).chain([self.request_timeout]);
+        limits.flatten().min().map(nanoseconds)
+    }
+
     /// Bytes that must have been moved within `timeout` to be given it once more.
     pub(crate) fn least_progress(&self, timeout: Duration) -> u64 {
         (self.min_rate as f64 * timeout.as_secs_f64()) as u64
@@ -103,10 +128,34 @@ impl Default for ServerSettings {
             head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(60),
+            request_timeout: Some(Duration::from_secs(60)),
+            request_timeouts: Vec::new(),
+            request_grace: Duration::from_secs(5),
             min_rate: 500,
             access_log: None,
             request_id_header: None,
             shows_request_ids: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pattern_that_matches_a_path_has_its_limit() {
+        let second = Duration::from_secs(1);
+        let limits = [("/a/b", Some(second)), ("/a/*", Some(3 * second)), ("/socket", None)];
+        let settings = ServerSettings {
+            request_timeouts: limits.map(|(pattern, limit)| (pattern.to_owned(), limit)).to_vec(),
+            ..ServerSettings::default()
+        };
+        let limit = |path: &str| settings.call_limit_ns(path.as_bytes());
+        assert_eq!(limit("/a/b"), nanoseconds(second));
+        assert_eq!([limit("/a/"), limit("/a/b/c")], [nanoseconds(3 * second); 2]);
+        assert_eq!([limit("/a"), limit("/")], [nanoseconds(60 * second); 2]);
+        assert_eq!(limit("/socket"), FOREVER_NS);
+        assert_eq!(settings.shortest_call_limit_ns(), Some(nanoseconds(second)));
     }
 }

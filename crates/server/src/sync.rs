@@ -1,4 +1,4 @@
-//! The primitives under `leadership`, real ones or those of the model checker.
+//! The primitives under `leadership` and `turns`, real ones or those of the model checker.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
@@ -30,6 +30,14 @@ pub(crate) fn publish_flag(flag: &AtomicBool, value: bool) {
 fn fence_for_the_model() {
     #[cfg(loom)]
     loom::sync::atomic::fence(Ordering::SeqCst);
+}
+
+/// Lets other threads go on.
+pub(crate) fn yield_now() {
+    #[cfg(loom)]
+    loom::thread::yield_now();
+    #[cfg(not(loom))]
+    std::thread::yield_now();
 }
 
 /// Locks, also after a panic elsewhere: what the locks here guard is changed in single steps.

@@ -21,6 +21,8 @@ use crate::tls::TlsSession;
 pub(crate) enum Stream {
     Tcp(TcpStream),
     Unix(UnixStream),
+    /// It has become somebody else's; see `Transport::gone`.
+    Gone,
 }
 
 /// A stream with its output buffer. Never blocks, but in `send` and only where that says so.
@@ -83,6 +85,11 @@ impl Transport {
         Self { stream, tls, output: Vec::new(), taken: 0, sent: 0, file: None, asked: Asked::Nothing }
     }
 
+    /// What stands in the place of a transport that was taken away; it does nothing.
+    pub(crate) fn gone() -> Self {
+        Self::new(Stream::Gone, None)
+    }
+
     /// Asks the event loop for news of this stream, in place of what was asked for before.
     pub(crate) fn ask_for(&mut self, wanted: Asked, registry: &Registry, token: Token) -> io::Result<()> {
         let interest = match wanted {
@@ -92,17 +99,18 @@ impl Transport {
             Asked::InputAndRoom => Interest::READABLE | Interest::WRITABLE,
         };
         match self.asked {
-            Asked::Nothing => self.source().register(registry, token, interest)?,
-            Asked::Input | Asked::InputAndRoom => self.source().reregister(registry, token, interest)?,
+            Asked::Nothing => self.source()?.register(registry, token, interest)?,
+            Asked::Input | Asked::InputAndRoom => self.source()?.reregister(registry, token, interest)?,
         }
         self.asked = wanted;
         Ok(())
     }
 
-    fn source(&mut self) -> &mut dyn Source {
+    fn source(&mut self) -> io::Result<&mut dyn Source> {
         match &mut self.stream {
-            Stream::Tcp(stream) => stream,
-            Stream::Unix(stream) => stream,
+            Stream::Tcp(stream) => Ok(stream),
+            Stream::Unix(stream) => Ok(stream),
+            Stream::Gone => Err(io::ErrorKind::NotConnected.into()),
         }
     }
 
@@ -132,9 +140,9 @@ impl Transport {
         self.output.len() - self.taken
     }
 
-    /// Bytes that the kernel has taken since the connection began.
-    pub(crate) fn sent(&self) -> u64 {
-        self.sent
+    /// Bytes that were given to it since the connection began: the kernel has them, or they wait.
+    pub(crate) fn given(&self) -> u64 {
+        self.sent + self.pending()
     }
 
     /// Bytes that wait for the peer to take them, those of a file included.
@@ -341,7 +349,7 @@ impl Transport {
     pub(crate) fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         match std::mem::replace(&mut self.asked, Asked::Nothing) {
             Asked::Nothing => Ok(()),
-            Asked::Input | Asked::InputAndRoom => self.source().deregister(registry),
+            Asked::Input | Asked::InputAndRoom => self.source()?.deregister(registry),
         }
     }
 
@@ -404,6 +412,8 @@ impl AsFd for Stream {
         match self {
             Self::Tcp(stream) => stream.as_fd(),
             Self::Unix(stream) => stream.as_fd(),
+            // A number that is never a socket's: each use is refused.
+            Self::Gone => rustix::fs::CWD,
         }
     }
 }

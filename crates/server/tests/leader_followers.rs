@@ -405,3 +405,37 @@ fn fast_slow_and_spinning_clients_all_get_their_own_answers() {
     });
     running.end();
 }
+
+#[test]
+fn a_call_that_is_over_its_time_is_answered_and_its_thread_replaced_until_it_comes_back() {
+    let limits = vec![("/wait".to_owned(), Some(Duration::from_millis(50)))];
+    let settings = ServerSettings { max_threads: 1, request_timeouts: limits, ..ServerSettings::default() };
+    let running = Running::start(settings);
+    let mut late = running.send("/wait");
+    running.wait_for_calls(1);
+    assert_eq!(answer(&mut late).0, 504);
+    assert_eq!(late.read(&mut [0]).unwrap(), 0, "the connection goes on");
+    assert_eq!(answer(&mut running.send("/other")), (200, "/other".to_owned()));
+    assert!(running.server.has_late_threads());
+    running.door.open();
+    let deadline = Instant::now() + DEADLINE;
+    while running.server.has_late_threads() {
+        assert!(Instant::now() < deadline, "the thread did not come back");
+        std::thread::yield_now();
+    }
+    assert_eq!(answer(&mut running.send("/again")), (200, "/again".to_owned()));
+    running.end();
+}
+
+#[test]
+fn a_drain_does_not_wait_for_a_call_that_is_over_its_time() {
+    let settings = ServerSettings { request_timeout: Some(Duration::from_millis(50)), ..ServerSettings::default() };
+    let running = Running::start(settings);
+    let mut late = running.send("/wait");
+    assert_eq!(answer(&mut late).0, 504);
+    drop(late);
+    running.server.drain();
+    assert!(running.server.join(DEADLINE), "the server did not end");
+    assert!(running.server.has_late_threads());
+    running.end();
+}

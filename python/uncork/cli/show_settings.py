@@ -37,6 +37,8 @@ def settings_as_json(resolved: ResolvedSettings) -> str:
 
 
 def _plain(declaration: Declaration, value: object) -> object:
+    if declaration.field == "request_timeouts":
+        return {each.pattern: each.seconds for each in value}  # type: ignore[attr-defined]
     if isinstance(value, tuple):
         return [asdict(each) if isinstance(each, OnceProcess) else _text(each) for each in value]
     # A mode is written in octal everywhere else; as a JSON number it would be decimal.

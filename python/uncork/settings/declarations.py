@@ -34,6 +34,7 @@ from uncork.settings.kinds import (
 )
 from uncork.settings.log_kinds import HeaderName, LogPath
 from uncork.settings.once import Once, OnceProcess
+from uncork.settings.path_timeouts import PathTimeout, PathTimeouts
 
 KIB, MIB, GIB = 1024, 1024**2, 1024**3
 
@@ -347,6 +348,34 @@ class Settings:
         "How long a connection stays open between two requests. "
         "`0` closes each connection after one response. Behind a proxy or a load balancer, it "
         "should be longer than their own.",
+    )
+    request_timeout: float | None = _setting(
+        60.0,
+        Duration(MOMENT, DAY, can_be_unlimited=True),
+        _TIMEOUTS,
+        "How long the application may keep a client waiting: for the start of an answer, and then "
+        "between its pieces. "
+        "When it is over, the client is answered with 504 (of an answer that has begun, the "
+        "connection is broken), the log says where the request is, and `uncork.RequestTimeout` is "
+        "raised there. Waiting for a slow client does not count, nor does an upgraded connection "
+        "(WebSocket). nginx's `proxy_read_timeout` means the same, and has the same default.",
+    )
+    request_timeouts: tuple[PathTimeout, ...] = _setting(
+        (),
+        PathTimeouts(Duration(MOMENT, DAY, can_be_unlimited=True)),
+        _TIMEOUTS,
+        "Other values of `request_timeout` for some paths. "
+        'A table in a file: `"/reports/*" = "5m"`; the flag takes `/reports/*=5m,/export=10m`. '
+        "A whole path comes before the begin of one, and a longer begin before a shorter one. "
+        "Paths are compared as they stand in the request, without the query.",
+    )
+    request_grace: float = _setting(
+        5.0,
+        Duration(0, DAY),
+        _TIMEOUTS,
+        "How long a request that is over its time may take to end. "
+        "After it, another worker takes the place of the one that it is in, which answers its "
+        "other requests and goes: a thread that waits inside C code hears of no exception.",
     )
     graceful_timeout: float = _setting(
         30.0,

@@ -116,6 +116,8 @@ def _read(declaration: Declaration, given: Given) -> object:
 
 def _refusal(declaration: Declaration, given: Given, error: BadValueError) -> UsageError:
     written = given.raw if given.typed is None else given.typed
+    if isinstance(written, Mapping):
+        written = [f"{name} = {value}" for name, value in written.items()]
     if isinstance(written, list | tuple):
         written = ", ".join(map(str, written))
     shown = str(written).lower() if isinstance(written, bool) else str(written)

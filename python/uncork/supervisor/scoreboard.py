@@ -110,6 +110,8 @@ class WorkerFigures:
         threads: Application threads.
         busy_threads: Those of them that are inside the app.
         upgraded_threads: Those of the busy ones whose connection was upgraded.
+        stuck_threads: Those whose request is over its time, and did not end in its grace.
+        interpreter_asked: Since when the worker waits for its interpreter; `None`: it has it.
     """
 
     row: int
@@ -124,6 +126,8 @@ class WorkerFigures:
     busy_threads: int
     upgraded_threads: int
     counters: Counters
+    stuck_threads: int = 0
+    interpreter_asked: float | None = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +285,7 @@ class Scoreboard:
     def worker(self, row: int) -> WorkerFigures:
         """What the worker of a row does and has done."""
         beat = self._of_row(row, "beat_ns")
+        asked = self._of_row(row, "interpreter_asked_ns")
         threads, busy, upgraded = self._threads(row)
         return WorkerFigures(
             row=row,
@@ -295,6 +300,8 @@ class Scoreboard:
             busy_threads=busy,
             upgraded_threads=upgraded,
             counters=self._layout.counters(self._sum(row)),
+            stuck_threads=self._of_row(row, "stuck_threads"),
+            interpreter_asked=asked / 1e9 if asked else None,
         )
 
     def running(self, row: int) -> list[RunningRequest]:

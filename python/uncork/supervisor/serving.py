@@ -259,6 +259,7 @@ class Serving:
             waited = 0.0
         if not end.has_come:
             self._stop(served, end, waited)
+        self.has_stuck_threads = self.has_stuck_threads or served.has_late_threads
 
     def _stop(self, served: worker.Worker, end: _End, waited: float) -> None:
         served.stop()

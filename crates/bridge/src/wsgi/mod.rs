@@ -4,6 +4,7 @@ mod coming_body;
 mod environ;
 mod file_wrapper;
 mod input;
+mod late_call;
 mod names;
 mod response;
 mod start_response;
@@ -17,7 +18,7 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use uncork_protocol::RequestHead;
-use uncork_server::{Application, Request, RequestId, Responder, Trouble, given_id};
+use uncork_server::{Application, LateCall, Request, RequestId, Responder, Trouble, given_id};
 
 pub(crate) use self::file_wrapper::FileWrapper;
 pub(crate) use self::input::Input;
@@ -33,6 +34,9 @@ pub(crate) struct WsgiApplication {
     app: Py<PyAny>,
     /// Called with a line of text, and an exception or `None`.
     report: Py<PyAny>,
+    /// Called with what there is to know of a call that was late; gives the exception to raise in
+    /// it, or `None`.
+    report_late: Option<Py<PyAny>>,
     environs: EnvironMaker,
     answers: Answers,
     /// Where a client may say what its request is called; empty for nowhere.
@@ -40,11 +44,17 @@ pub(crate) struct WsgiApplication {
 }
 
 impl WsgiApplication {
-    pub(crate) fn new(py: Python<'_>, app: Py<PyAny>, report: Py<PyAny>, settings: &WorkerSettings) -> PyResult<Self> {
+    pub(crate) fn new(
+        py: Python<'_>,
+        app: Py<PyAny>,
+        report: Py<PyAny>,
+        report_late: Option<Py<PyAny>>,
+        settings: &WorkerSettings,
+    ) -> PyResult<Self> {
         let id_header = settings.request_id_header.clone();
         let environs =
             EnvironMaker::new(py, settings.is_multiprocess, settings.shows_request_ids.then_some(&*id_header))?;
-        Ok(Self { app, report, environs, answers: Answers::default(), id_header })
+        Ok(Self { app, report, report_late, environs, answers: Answers::default(), id_header })
     }
 
     /// Tells the operator; `what` is put before the request's method and path, and behind them who
@@ -120,20 +130,26 @@ struct Asked<'a> {
 
 impl Application for WsgiApplication {
     fn run_thread(&self, body: &mut dyn FnMut()) {
-        gil::run_attached_thread(body);
+        gil::run_thread(body);
     }
 
     fn call(&self, request: Request<'_>, responder: &mut Responder<'_>) {
         let peer = request.connection.peer.map(|peer| peer.ip());
         let asked = Asked { head: request.head, peer, id: request.id };
-        let has_failed = Python::attach(|py| {
+        let has_failed = gil::attach_for_long(|py| {
+            // It may have waited for the interpreter for all its time.
+            if responder.is_late() {
+                return true;
+            }
             let answered = self.answers.take(py).and_then(|answer| {
                 let result = StartResponse::lend(answer.this(py), responder, |_| self.answer(py, request, &answer));
                 self.answers.put_back(answer);
                 result
             });
+            let is_late = late_call::leave_app(py, responder);
             match answered {
                 Ok(()) => false,
+                Err(error) if is_late && late_call::is_its_end(py, &error) => true,
                 // How an application leaves whose client has not sent a whole upload.
                 Err(error) if responder.body_failure().is_some() && error.is_instance_of::<PyOSError>(py) => true,
                 Err(error) => {
@@ -152,6 +168,21 @@ impl Application for WsgiApplication {
             let complaint = format!("the application announced {announced} bytes with Content-Length and gave {given}");
             Python::attach(|py| self.report(py, &asked, &complaint, None));
         }
+    }
+
+    fn on_late_call(&self, call: &LateCall) {
+        let Some(report_late) = &self.report_late else {
+            return;
+        };
+        Python::try_attach(|py| {
+            if let Err(error) = late_call::end(report_late.bind(py), call) {
+                error.write_unraisable(py, None);
+            }
+        });
+    }
+
+    fn prove_alive(&self) {
+        Python::try_attach(|_| ());
     }
 
     fn on_trouble(&self, trouble: &Trouble) {

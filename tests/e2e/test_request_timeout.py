@@ -1,0 +1,196 @@
+"""A request that is over its time: what its client gets, what the log says, what goes on."""
+
+from __future__ import annotations
+
+import signal
+import ssl
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import APPS
+from tests.support.certificates import make_certificate
+from tests.support.live_server import LiveServer
+from tests.support.raw_client import RawClient, Truncated
+from tests.support.websocket_peer import WebSocketPeer
+
+pytestmark = pytest.mark.slow
+
+LIMIT = "--request-timeout=300ms"
+LONG_GRACE = "--request-grace=1h"
+HANGS = ("/sleep", "/loop", "/lock", "/c", "/ignore")
+
+
+def serve(*arguments: str, workers: int = 1, is_tls: bool = False) -> LiveServer:
+    return LiveServer("hanging:app", *arguments, directory=APPS, workers=workers, is_tls=is_tls)
+
+
+def status_of(server: LiveServer, target: str) -> int:
+    with server.client() as client:
+        return client.get(target).status
+
+
+@pytest.mark.parametrize("path", HANGS)
+def test_a_request_that_hangs_is_answered_in_time_and_told_of_with_its_stack(path: str) -> None:
+    # The worker ends at the end, although a thread of it never does.
+    with serve(LIMIT, LONG_GRACE) as server, server.client() as client:
+        port = client.connection.getsockname()[1]
+        begin = time.monotonic()
+        answer = client.get(f"{path}?60")
+        took = time.monotonic() - begin
+        assert (answer.status, answer.header("Connection")) == (504, "close")
+        assert 0.25 < took < 3.0
+        client.assert_closed()
+        server.wait_for_log("is raised where it is")
+        told = f"`GET {path}` of 127.0.0.1:{port} has given nothing for too long"
+        assert told in server.log()
+        assert f"in process {server.worker_pid}: it was answered with 504" in server.log()
+        server.wait_for_log(", in app\n")
+        assert status_of(server, "/") == 200
+
+
+def test_the_exception_ends_what_is_python_code_and_the_thread_serves_again() -> None:
+    with serve(LIMIT, "--request-grace=2s") as server:
+        pid = server.worker_pid
+        assert status_of(server, "/loop") == 504
+        server.wait_for_log("is raised where it is")
+        time.sleep(2.5)  # longer than the grace: nothing happens any more
+        with server.client() as client:
+            assert client.get("/").body == str(pid).encode()
+        assert "another one takes its place" not in server.log()
+        # It was told once, and its end is no failure of the app.
+        assert "the application raised" not in server.log()
+
+
+def test_an_answer_that_has_begun_is_broken_off_and_not_taken_for_whole() -> None:
+    with serve(LIMIT, LONG_GRACE) as server:
+        with server.client() as client, pytest.raises(Truncated):
+            client.get("/half")
+        server.wait_for_log("its answer was broken off")
+        # To a client of HTTP/1.0, the connection's end is the answer's.
+        with server.client() as client:
+            client.send(b"GET /half HTTP/1.0\r\n\r\n")
+            with pytest.raises(Truncated):
+                client.read_response()
+
+
+def test_pieces_that_come_in_time_go_on_for_longer_than_the_limit() -> None:
+    with serve("--request-timeout=600ms") as server, server.client() as client:
+        answer = client.get("/pieces?0.3")
+        assert (answer.status, answer.body) == (200, b"piece" * 4)
+        assert "too long" not in server.log()
+
+
+def test_a_hang_behind_a_whole_answer_costs_the_connection_only() -> None:
+    with serve(LIMIT, LONG_GRACE) as server, server.client() as client:
+        assert client.get("/close").body == b"whole"
+        client.assert_closed()
+        server.wait_for_log("is raised where it is")
+
+
+def test_a_slow_client_is_not_counted_as_the_app_s_time() -> None:
+    with (
+        LiveServer("uploading:app", LIMIT, "--body-mode=streamed", directory=APPS) as server,
+        server.client() as client,
+    ):
+        client.send(b"POST /digest HTTP/1.1\r\nHost: t\r\nContent-Length: 6\r\n\r\nabc")
+        time.sleep(0.8)
+        client.send(b"def")
+        assert client.read_response("POST").status == 200
+        assert "too long" not in server.log()
+
+
+def test_an_upgraded_connection_may_be_idle_for_longer() -> None:
+    with (
+        LiveServer("sockets_sock:app", LIMIT, directory=APPS) as server,
+        WebSocketPeer(server.connect(), "/echo") as peer,
+    ):
+        time.sleep(0.9)
+        peer.send("still here")
+        assert peer.receive() == "still here"
+        assert "too long" not in server.log()
+
+
+def test_paths_have_limits_of_their_own(tmp_path: Path) -> None:
+    (tmp_path / "uncork.toml").write_text(
+        'request_timeout = "300ms"\n[request_timeouts]\n"/sleep" = "1m"\n"/l*" = "unlimited"\n'
+    )
+    with serve(f"--config={tmp_path / 'uncork.toml'}", LONG_GRACE) as server:
+        assert status_of(server, "/sleep?0.8") == 200
+        assert status_of(server, "/loop?0.8") == 200
+        assert status_of(server, "/c") == 504
+
+
+def test_over_tls_the_client_gets_the_same_answer(tmp_path: Path) -> None:
+    files = make_certificate(tmp_path)
+    flags = (f"--cert={files.certificate}", f"--key={files.key}")
+    context = ssl.create_default_context(cafile=str(files.certificate))
+    with serve(LIMIT, LONG_GRACE, *flags, is_tls=True) as server:
+        for target, status in (("/lock", 504), ("/", 200), ("/loop", 504)):
+            secured = context.wrap_socket(server.connect(), server_hostname="localhost")
+            with RawClient(secured) as client:
+                assert client.get(target).status == status
+                if status == 504:
+                    client.assert_closed()
+        secured = context.wrap_socket(server.connect(), server_hostname="localhost")
+        with RawClient(secured) as client, pytest.raises((Truncated, ssl.SSLError)):
+            client.get("/half")
+
+
+def test_a_head_request_gets_no_body_and_a_pipelined_one_no_answer() -> None:
+    with serve(LIMIT, LONG_GRACE) as server, server.client() as client:
+        client.send(
+            b"HEAD /lock HTTP/1.1\r\nHost: test\r\n\r\nGET / HTTP/1.1\r\nHost: test\r\n\r\n"
+        )
+        assert client.read_response("HEAD").status == 504
+        client.assert_closed()
+
+
+def test_with_all_threads_stuck_others_take_their_place() -> None:
+    with serve(LIMIT, LONG_GRACE, "--threads=64") as server:
+        clients = [server.client(timeout_seconds=8) for _ in range(64)]
+        for client in clients:
+            client.send(b"GET /lock HTTP/1.1\r\nHost: test\r\n\r\n")
+        assert {client.read_response().status for client in clients} == {504}
+        begin = time.monotonic()
+        assert status_of(server, "/") == 200
+        assert time.monotonic() - begin < 4.0
+        for client in clients:
+            client.close()
+
+
+def test_an_app_that_ends_just_as_its_time_does_leaves_no_exception_behind() -> None:
+    """Each thread goes on to a request that must not be disturbed by the one before."""
+    with serve("--request-timeout=20ms", "--threads=4", LONG_GRACE) as server:
+        wrong: list[str] = []
+        counts = {200: 0, 504: 0}
+
+        def ask() -> None:
+            end = time.monotonic() + 3.0
+            while time.monotonic() < end:
+                with server.client() as client:
+                    counts[client.get("/loop?0.0195").status] += 1
+                with server.client() as client:
+                    status = client.get("/").status
+                    if status != 200:
+                        wrong.append(f"{status}")
+
+        askers = [threading.Thread(target=ask) for _ in range(2)]
+        for asker in askers:
+            asker.start()
+        for asker in askers:
+            asker.join()
+        assert "the application raised" not in server.log()
+        assert counts[504] > 0
+        # A machine that is busy makes any request late; the exception would be a 500.
+        assert set(wrong) <= {"504"}
+
+
+def test_a_stop_does_not_wait_for_what_is_late() -> None:
+    with serve(LIMIT, LONG_GRACE, "--graceful-timeout=60s") as server:
+        assert status_of(server, "/lock") == 504
+        begin = time.monotonic()
+        assert server.stop(signal.SIGTERM) == 0
+        assert time.monotonic() - begin < 5.0
