@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import ssl
 import threading
@@ -62,6 +63,45 @@ def test_the_exception_ends_what_is_python_code_and_the_thread_serves_again() ->
         assert "another one takes its place" not in server.log()
         # It was told once, and its end is no failure of the app.
         assert "the application raised" not in server.log()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("path", ["/lock", "/ignore"])
+def test_a_worker_whose_request_does_not_end_is_replaced_and_loses_no_other(
+    workers: int, path: str
+) -> None:
+    with serve(
+        LIMIT, "--request-grace=200ms", "--request-timeouts=/sleep=1m", workers=workers
+    ) as server:
+        before = server.worker_pids
+        slow, results = [server.client(timeout_seconds=9) for _ in range(4)], []
+        for client in slow:
+            client.send(b"GET /sleep?3 HTTP/1.1\r\nHost: test\r\n\r\n")
+        stop = threading.Event()
+
+        def go_on_asking() -> None:
+            while not stop.is_set():
+                results.append(status_of(server, "/"))
+
+        asking = threading.Thread(target=go_on_asking)
+        asking.start()
+        try:
+            assert status_of(server, path) == 504
+            server.wait_for_log("has 1 request that does not end (`request_timeout`)")
+            gone = int(re.findall(r"process (\d+)\) has 1 request", server.log())[0])
+            server.wait_for(
+                lambda: gone not in server.worker_pids and len(server.worker_pids) == workers,
+                "the worker was replaced",
+            )
+        finally:
+            stop.set()
+            asking.join()
+        assert gone in before
+        assert [client.read_response().status for client in slow] == [200] * 4
+        assert set(results) == {200}
+        assert "was killed" not in server.log()
+        for client in slow:
+            client.close()
 
 
 def test_an_answer_that_has_begun_is_broken_off_and_not_taken_for_whole() -> None:

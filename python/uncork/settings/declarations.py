@@ -377,6 +377,16 @@ class Settings:
         "After it, another worker takes the place of the one that it is in, which answers its "
         "other requests and goes: a thread that waits inside C code hears of no exception.",
     )
+    heartbeat_timeout: float | None = _setting(
+        30.0,
+        Duration(2.0, DAY, can_be_unlimited=True),
+        _TIMEOUTS,
+        "How long a worker may show no sign of life: its loop does not turn, or, while requests "
+        "run, its interpreter can't be had. "
+        "Then it is dumped, with what each of its threads is at, and killed, and another one takes "
+        "its place. It happens when an extension in C keeps the interpreter's lock, or when the "
+        "machine does not let the process run. gunicorn's `timeout` has the same default.",
+    )
     graceful_timeout: float = _setting(
         30.0,
         Duration(0, DAY),

@@ -25,6 +25,8 @@ from uncork.supervisor.worker_handle import State, WorkerHandle
 _ENDING_SECONDS = 3 * LAST_SECONDS + 2.0
 # A worker tells by itself that it takes too long to load, if something has not stopped it.
 _BOOT_GRACE_SECONDS = 5.0
+# What a worker that hangs has for saying where it is, before it is killed.
+_DUMP_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,9 @@ class Hands(Protocol):
 
     def kill(self, pid: int) -> None:
         """Ends a worker that does not do it itself."""
+
+    def dump(self, pid: int) -> None:
+        """Has a worker say where each of its threads is, and die of it."""
 
     def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
         """The generation that was coming is whole, or was given up for that error."""
@@ -242,6 +247,9 @@ class Fleet:
                 console.warn(f"{worker.name} was killed: it still loaded the app, and said nothing")
                 self._hands.kill(worker.pid)
                 worker.deadline = None  # what its death means depends on its generation
+            elif worker.state is State.KILLED:
+                self._hands.kill(worker.pid)  # it was to die of its dump
+                worker.deadline = None
             else:
                 console.warn(f"{worker.name} was killed: it did not end")
                 self._hands.kill(worker.pid)
@@ -312,6 +320,27 @@ class Fleet:
         self.restarts[setting] += 1
         console.say(f"{worker.name} {why} (`{setting}`); another one takes its place")
         return True
+
+    def give_up(self, pid: int, why: str, now: float) -> None:
+        """Has a worker that hangs dumped and killed; another one takes its place at once.
+
+        Args:
+            pid: The worker, which has served.
+            why: What follows its name in a sentence.
+            now: The time.
+        """
+        worker = self._workers.get(pid)
+        if worker is None or worker.ready_at is None or not worker.can_become(State.KILLED):
+            return
+        self.restarts["hang"] += 1
+        console.warn(f"{worker.name} {why}; it is dumped and killed")
+        worker.become(State.KILLED, now + _DUMP_SECONDS)
+        self._hands.dump(pid)
+        self._fill(now)
+
+    def name_of(self, pid: int) -> str:
+        """A worker's name, as the log has it."""
+        return self._workers[pid].name
 
     def drain(self, now: float) -> None:
         """Ends the server when what runs has finished."""
@@ -434,9 +463,11 @@ class Fleet:
 
     def _note_ending(self, worker: WorkerHandle, death: Death) -> None:
         """One that was asked to end has ended."""
-        if worker.state in (State.STOPPING, State.KILLED):
+        if worker.state is State.STOPPING:
             return
-        if death.exit_code is None:
+        if worker.state is State.KILLED:
+            console.warn(f"{worker.name} {death.text}")
+        elif death.exit_code is None:
             console.warn(f"{worker.name} {death.text} while it ended")
         elif self._is_ending:
             # What comes behind a script's `app.run()` may fail; the script's exit code tells it.

@@ -21,6 +21,7 @@ from uncork.supervisor.privileges import run_as
 from uncork.supervisor.recycling import Recycling
 from uncork.supervisor.restarting import Restarting
 from uncork.supervisor.service_manager import ServiceManager
+from uncork.supervisor.signs_of_life import SignsOfLife
 from uncork.supervisor.stack_inquiries import StackInquiries
 from uncork.supervisor.stuck_boots import StuckBoots
 from uncork.supervisor.supervision import Supervision
@@ -92,6 +93,9 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
                 hear_from_here()
             supervision.attend_to(
                 Recycling(supervision.fleet, supervision.settings_of, supervision.requests_of)
+            )
+            supervision.attend_to(
+                SignsOfLife(supervision.scoreboard, supervision.fleet, supervision.settings_of)
             )
             supervision.attend_to(OnceProcesses(supervision.plan_of))
             restarting = supervision.restarting = Restarting(surroundings, supervision)

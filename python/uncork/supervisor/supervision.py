@@ -34,6 +34,7 @@ from uncork.supervisor.forking import Post, fork_worker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 from uncork.supervisor.log_files import LogFiles
+from uncork.supervisor.lost_requests import tell_of_lost
 from uncork.supervisor.privileges import rights_of, run_as, warn_of_root
 from uncork.supervisor.reload_history import ReloadHistory
 from uncork.supervisor.respawning import Respawning
@@ -207,6 +208,10 @@ class Supervision:
     def kill(self, pid: int) -> None:
         """Ends a worker that does not do it itself."""
         os.kill(pid, signal.SIGKILL)
+
+    def dump(self, pid: int) -> None:
+        """Has a worker say where each of its threads is, and die of it: see `faulthandler`."""
+        os.kill(pid, signal.SIGABRT)
 
     def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
         """The generation that was coming now serves, or was given up for that error."""
@@ -623,9 +628,12 @@ class Supervision:
             if channel.fileno() >= 0:
                 self._listen_to(pid)
             self._channels.pop(pid).close()
-            self._forget(pid)
             death = read_status(status, was_out_of_memory=self._was_out_of_memory())
-            self._fleet.on_death(pid, death, time.monotonic())
+            now = time.monotonic()
+            if (row := self.scoreboard.row_of(pid)) is not None:
+                death = tell_of_lost(self.scoreboard, row, self._fleet.name_of(pid), death, now)
+            self._forget(pid)
+            self._fleet.on_death(pid, death, now)
             self._elections.on_death(pid)
 
     def _forget(self, pid: int) -> None:

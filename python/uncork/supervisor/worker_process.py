@@ -5,9 +5,12 @@ It binds nothing: what to serve with, the supervisor gives it.
 
 from __future__ import annotations
 
+import faulthandler
 import math
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from uncork import console
@@ -78,6 +81,10 @@ def run_worker(
         # What is to end at once is asked with QUIT.
         repeat_seconds=math.inf,
     )
+    if sys.__stderr__ is not None:
+        with suppress(OSError, ValueError, RuntimeError):
+            # What kills the process, the supervisor's ABRT too, says first where each thread is.
+            faulthandler.enable(sys.__stderr__)
     link = SupervisorLink(channel, signals.wake, scoreboard)
     link.offer_dumps()
     serving = Serving(plan.resolved, signals, link, post, verbose=plan.verbose)

@@ -29,6 +29,7 @@ class FakeHands:
     drained: list[int] = field(default_factory=list)
     stopped: list[int] = field(default_factory=list)
     killed: list[int] = field(default_factory=list)
+    dumped: list[int] = field(default_factory=list)
     reloads: list[tuple[int, bool]] = field(default_factory=list)
     taken_over: list[int] = field(default_factory=list)
     is_refused: bool = False
@@ -47,6 +48,9 @@ class FakeHands:
 
     def kill(self, pid: int) -> None:
         self.killed.append(pid)
+
+    def dump(self, pid: int) -> None:
+        self.dumped.append(pid)
 
     def reload_ended(self, generation: int, *, error: UncorkError | None) -> None:
         self.reloads.append((generation, error is None))
@@ -459,3 +463,22 @@ def test_a_machine_without_room_for_a_worker_of_the_template_ends_the_reload(han
     fleet.on_preloaded(3, 11.0)
     assert hands.reloads[1:] == [(2, False)]
     assert "error: the reload failed" in capsys.readouterr().err
+
+
+def test_a_worker_that_hangs_is_dumped_then_killed_and_replaced_at_once(hands, capsys):
+    fleet = serving(hands)
+    fleet.give_up(1, "has not turned its loop for 31.0 s (`heartbeat_timeout`)", 40.0)
+    assert (hands.dumped, hands.killed, hands.spawned[2:]) == ([1], [], [(1, 0, False)])
+    fleet.on_time(fleet.next_deadline())
+    assert hands.killed == [1]
+    fleet.on_death(1, KILLED, 43.0)
+    fleet.on_ready(3, 44.0)
+    assert (len(hands.spawned), fleet.restarts) == (3, {"hang": 1})
+    assert "worker 1 (process 1) was killed by SIGKILL" in capsys.readouterr().err
+
+
+def test_what_hangs_while_the_server_ends_is_not_replaced(hands):
+    fleet = serving(hands, workers=1)
+    fleet.drain(10.0)
+    fleet.give_up(1, "has not turned its loop", 40.0)
+    assert (hands.dumped, len(hands.spawned)) == ([1], 1)
