@@ -8,6 +8,7 @@
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
 # make soak           ten million requests, a million aborted ones, thousands of slow clients,
 #                     and a minute of killed workers, and hundreds of reloads
+# make chaos          ten minutes of load while workers are killed, halted, reloaded and starved; CHAOS='--seconds 60' for less
 # make sanitize       the tests on processes, with AddressSanitizer; TESTS='tests/e2e/…' for less
 # make systemd        uncork under a real systemd, in a container; as root, needs debootstrap and systemd-container
 # make fuzz           each fuzz target for FUZZ_SECONDS; needs `cargo install cargo-fuzz`
@@ -27,7 +28,7 @@ TESTS ?= tests/e2e
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench behaviour soak sanitize systemd fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour soak chaos sanitize systemd fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -74,6 +75,9 @@ soak: $(VENV)/.test
 	$(BIN)/python -m tests.soak.leaks $(SOAK)
 	$(BIN)/python -m tests.soak.slow_clients
 	$(BIN)/python -m tests.soak.processes
+
+chaos: $(VENV)/.test
+	$(BIN)/python -m tests.soak.chaos $(CHAOS)
 
 # The runtime is that of GCC, loaded before Python, whose own leaks are none of ours.
 SANITIZED := $(abspath target/sanitize)

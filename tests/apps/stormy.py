@@ -12,10 +12,20 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from flask import Flask, Response, jsonify, request
 
-app = Flask(__name__)
+
+class Stormy(Flask):
+    """Tells by its id which request an exception was raised in."""
+
+    def log_exception(self, exc_info: Any) -> None:
+        name = request.headers.get("X-Request-ID")
+        self.logger.error("request %s raised", name, exc_info=exc_info)
+
+
+app = Stormy(__name__)
 _leaked: list[bytearray] = []
 _local = threading.local()
 
