@@ -118,10 +118,11 @@ class Worker:
         scoreboard: Memory that can be written, shared with whoever reads it, and the number of
             the row that is this worker's; `None`: nobody looks.
         report_late: Called when a request is over its time and its client has been told: with the
-            method, the target, the client's address and port or `None`, the seconds since it
-            began, whether a part of an answer was sent, and the innermost frame of its thread, or
-            `None` when it has ended since. Gives the exception's class that is to be raised in
-            that thread while it is in that request, or `None`. Called with the GIL held.
+            method, the target, the client's address and port or `None`, what the request is
+            called or `None`, the seconds since it began, whether a part of an answer was sent, and
+            the innermost frame of its thread, or `None` when it has ended since. Gives the
+            exception's class that is to be raised in that thread while it is in that request, or
+            `None`. Called with the GIL held.
 
     Raises:
         OSError: A listener is not a listening socket.
@@ -137,7 +138,8 @@ class Worker:
         report: Callable[[str, BaseException | None], Any],
         scoreboard: tuple[Any, int] | None = None,
         report_late: Callable[
-            [str, str, str | None, float, bool, FrameType | None], type[BaseException] | None
+            [str, str, str | None, str | None, float, bool, FrameType | None],
+            type[BaseException] | None,
         ]
         | None = None,
     ) -> None: ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import ssl
@@ -188,6 +189,25 @@ def test_a_head_request_gets_no_body_and_a_pipelined_one_no_answer() -> None:
         )
         assert client.read_response("HEAD").status == 504
         client.assert_closed()
+
+
+def test_what_was_late_is_logged_under_the_name_that_it_is_told_of_by(tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    flags = (f"--access-log={log}", "--access-log-format=json", "--request-ids=all")
+    with serve(LIMIT, LONG_GRACE, *flags) as server:
+        with server.client() as client:
+            shown = client.get("/lock").header("X-Request-ID")
+            server.wait_for_log(f", request `{shown}`, has given nothing for too long")
+        with server.client() as client, pytest.raises(Truncated):
+            client.get("/half", "X-Request-ID: mine")
+        server.wait_for_log(", request `mine`, has given nothing for too long")
+        server.wait_for(lambda: log.read_bytes().count(b"\n") == 2, "both were logged")
+        whole, half = (json.loads(line) for line in log.read_text().splitlines())
+        assert (whole["target"], whole["status"], whole["aborted"]) == ("/lock", 504, False)
+        assert (whole["request_id"], whole["bytes"] > 20) == (shown, True)
+        assert 0.25 < whole["seconds"] < 3.0
+        assert (half["target"], half["status"], half["aborted"]) == ("/half", 200, True)
+        assert (half["request_id"], half["bytes"]) == ("mine", 5)
 
 
 def test_with_all_threads_stuck_others_take_their_place() -> None:

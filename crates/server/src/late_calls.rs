@@ -45,21 +45,21 @@ pub(crate) struct Belongings<'a> {
     /// When the request was complete, and when the call began.
     pub(crate) complete_ns: u64,
     pub(crate) start_ns: u64,
-    /// Whether a part of an answer was sent; then, its status, and what the transport had sent
-    /// before its body.
-    pub(crate) is_sent: bool,
-    pub(crate) status: u16,
-    pub(crate) sent_before_body: u64,
+    /// What was sent of an answer, if anything.
+    pub(crate) sent: Option<Sent>,
     /// Whether a peer would take the connection's end for the end of that answer.
     pub(crate) ends_with_connection: bool,
 }
 
-impl Belongings<'_> {
-    pub(crate) fn note_sent(&mut self, status: u16, sent_before_body: u64) {
-        self.is_sent = true;
-        self.status = status;
-        self.sent_before_body = sent_before_body;
-    }
+/// An answer of which something was sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub(crate) status: u16,
+    /// What the transport was given before the body, and how much there is of that.
+    pub(crate) before_body: u64,
+    pub(crate) body_bytes: u64,
+    /// Whether the peer is to get no more.
+    pub(crate) is_whole: bool,
 }
 
 /// One application thread, as those see it who look after it.
@@ -338,11 +338,13 @@ fn carry_off(watch: &Arc<CallWatch>, number: u64, now_ns: u64, is_replaced: bool
     // SAFETY: the turn is one's only, and the call does not end before it is over (`Turns::end`):
     // what the call has borrowed is borrowed still.
     let belongings = unsafe { &mut *watch.belongings.load(Ordering::Relaxed) };
-    let Belongings { key, head, info, own_id, complete_ns, start_ns, is_sent, .. } = *belongings;
-    let Belongings { status, sent_before_body, ends_with_connection, .. } = *belongings;
+    let Belongings { key, head, info, own_id, complete_ns, start_ns, .. } = *belongings;
+    let Belongings { sent, ends_with_connection, .. } = *belongings;
     let transport = std::mem::replace(belongings.transport, Transport::gone());
-    let body_bytes = if is_sent { transport.given().saturating_sub(sent_before_body) } else { 0 };
-    let facts = AnswerFacts { status, body_bytes, ..AnswerFacts::NOTHING };
+    let facts = sent.map_or(AnswerFacts::NOTHING, |Sent { status, before_body, body_bytes, is_whole }| {
+        let body_bytes = transport.given().saturating_sub(before_body).min(body_bytes);
+        AnswerFacts { keeps_alive: None, status, body_bytes, is_whole }
+    });
     Taken {
         transport,
         key,
@@ -353,7 +355,7 @@ fn carry_off(watch: &Arc<CallWatch>, number: u64, now_ns: u64, is_replaced: bool
             head: head.clone(),
             peer: info.peer,
             age: Duration::from_nanos(now_ns.saturating_sub(start_ns)),
-            is_sent,
+            is_sent: sent.is_some(),
             id: own_id.map(RequestId::Own),
             watch: Arc::clone(watch),
             number,

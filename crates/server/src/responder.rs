@@ -15,7 +15,7 @@ use uncork_protocol::http1::{
 
 use crate::body_stream::{BodyError, BodyStream, Received};
 use crate::date::DateCache;
-use crate::late_calls::Loan;
+use crate::late_calls::{Loan, Sent};
 use crate::relay;
 use crate::scoreboard::{Activity, Outcome};
 use crate::settings::ServerSettings;
@@ -268,7 +268,12 @@ impl<'job> Responder<'job> {
         (self.status, self.body_bytes) = (error.status, length as u64);
         // A peer that has gone needs no answer.
         let _ = had.transport.send_or_keep([out, b"", b""], Urgency::Now);
-        had.note_sent(self.status, self.sent_before_body);
+        had.sent = Some(Sent {
+            status: self.status,
+            before_body: self.sent_before_body,
+            body_bytes: self.body_bytes,
+            is_whole: true,
+        });
         self.bytes_sent += out.len() as u64;
         out.clear();
         self.state = State::Refused;
@@ -406,7 +411,6 @@ impl<'job> Responder<'job> {
             return Err(self.late());
         };
         *is_sent = true;
-        had.note_sent(self.status, self.sent_before_body);
         had.ends_with_connection = body.ends_with_connection();
         let out = &mut self.scratch.out;
         let (mut data, mut behind) = body.encode(data, out);
@@ -417,6 +421,12 @@ impl<'job> Responder<'job> {
             out.extend_from_slice(behind);
             (data, behind) = (b"", b"");
         }
+        had.sent = Some(Sent {
+            status: self.status,
+            before_body: self.sent_before_body,
+            body_bytes: body.fitting(),
+            is_whole: body.is_complete(),
+        });
         // What completes a body of known length has nothing to wait for.
         let may_wait = !is_large && !body.is_complete();
         self.bytes_sent += (out.len() + data.len() + behind.len()) as u64;
@@ -457,7 +467,12 @@ impl<'job> Responder<'job> {
             return Err(self.late());
         };
         *is_sent = true;
-        had.note_sent(self.status, self.sent_before_body);
+        had.sent = Some(Sent {
+            status: self.status,
+            before_body: self.sent_before_body,
+            body_bytes: body.fitting(),
+            is_whole: body.is_complete(),
+        });
         self.bytes_sent += self.scratch.out.len() as u64 + length;
         let result = had.transport.send_file(&self.scratch.out, file, offset, length);
         self.scratch.out.clear();
@@ -489,7 +504,12 @@ impl<'job> Responder<'job> {
         let Some(had) = self.loan.claim() else {
             return Err(self.late());
         };
-        had.note_sent(self.status, self.sent_before_body);
+        had.sent = Some(Sent {
+            status: self.status,
+            before_body: self.sent_before_body,
+            body_bytes: self.body_bytes,
+            is_whole: !is_short,
+        });
         had.ends_with_connection = body.ends_with_connection();
         self.bytes_sent += (self.scratch.out.len() + end.len()) as u64;
         // The close that follows at once takes the last bytes along, in one packet.

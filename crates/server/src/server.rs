@@ -370,9 +370,7 @@ impl Shared {
             own_id,
             complete_ns: host.scorer.complete_ns(),
             start_ns: host.scorer.moment_ns(),
-            is_sent: false,
-            status: 0,
-            sent_before_body: 0,
+            sent: None,
             ends_with_connection: false,
         };
         let loan = Loan::begin(host.watch, &mut belongings, self.settings.call_limit_ns(head.path()));

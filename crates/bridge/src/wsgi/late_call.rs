@@ -7,24 +7,27 @@
 use pyo3::exceptions::PyOSError;
 use pyo3::intern;
 use pyo3::prelude::*;
-use uncork_server::{LateCall, Responder};
+use uncork_server::{LateCall, RequestId, Responder, given_id};
 
 use crate::gil;
 
 /// Tells of the call and of where its thread is, and has raised there what `report_late` gives.
+/// `id_header` is where a client may say what its request is called.
 ///
 /// # Errors
 /// `report_late` raised.
-pub(super) fn end(report_late: &Bound<'_, PyAny>, call: &LateCall) -> PyResult<()> {
+pub(super) fn end(report_late: &Bound<'_, PyAny>, call: &LateCall, id_header: &str) -> PyResult<()> {
     let py = report_late.py();
     let frames = py.import(intern!(py, "sys"))?.call_method0(intern!(py, "_current_frames"))?;
     let frame = frames.get_item(call.thread_ident()).ok();
     // Behind the frames: so they are of that call.
     let frame = frame.filter(|_| call.is_in_app());
+    let id = call.id.or_else(|| given_id(&call.head, id_header.as_bytes()).map(RequestId::Given)).map(RequestId::text);
     let exception = report_late.call1((
         String::from_utf8_lossy(call.head.method()),
         String::from_utf8_lossy(call.head.target()),
         call.peer.map(|peer| peer.to_string()),
+        id.as_ref().map(|id| String::from_utf8_lossy(id.as_bytes())),
         call.age.as_secs_f64(),
         call.is_sent,
         frame,

@@ -175,7 +175,7 @@ impl Application for WsgiApplication {
             return;
         };
         Python::try_attach(|py| {
-            if let Err(error) = late_call::end(report_late.bind(py), call) {
+            if let Err(error) = late_call::end(report_late.bind(py), call, &self.id_header) {
                 error.write_unraisable(py, None);
             }
         });

@@ -118,8 +118,8 @@ class Metrics:
     worker_restarts: Metric = Metric(
         "uncork_worker_restarts",
         _COUNTER,
-        "Workers that were replaced, by reason: `signal`, `out_of_memory`, `exit`, `boot` for one "
-        "that never served, or the setting that recycled it, such as `max_requests`.",
+        "Workers that were replaced, by reason: `signal`, `out_of_memory`, `exit`, `hang`, `boot` "
+        "for one that never served, or the setting that recycled it, such as `max_requests`.",
         ("reason",),
     )
     reloads: Metric = Metric(
