@@ -9,6 +9,7 @@ import time
 import pytest
 
 from tests.conftest import APPS
+from tests.support.admin_client import ADMIN, AdminClient
 from tests.support.live_server import LiveServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
@@ -67,3 +68,22 @@ def test_workers_that_were_stopped_together_with_the_supervisor_are_left_alone()
         time.sleep(1.5)
         assert server.worker_pid == pid
         assert "heartbeat" not in server.log()
+
+
+def test_a_template_is_no_silent_worker_and_its_workers_are_dumped_as_any() -> None:
+    flags = ("--heartbeat-timeout=2s", "--request-timeout=500ms", ADMIN)
+    with serve(*flags, workers=2) as server:
+        server.wait_for(lambda: len(server.template_pids) == 1, "there was a template")
+        templates, pids = server.template_pids, sorted(server.worker_pids)
+        time.sleep(4.5)  # longer than the timeout, and the looks at it: nothing happens
+        assert (server.template_pids, sorted(server.worker_pids)) == (templates, pids)
+        assert "heartbeat" not in server.log()
+        with server.client(timeout_seconds=8) as client:
+            assert client.get("/interpreter?60").status == 504
+        server.wait_for_log("could not have its interpreter for")
+        server.wait_for_log("_keep_interpreter")
+        server.wait_for_log("was killed by SIGABRT")
+        server.wait_for(lambda: len(set(server.worker_pids) - set(pids)) == 1, "one was replaced")
+        assert server.template_pids == templates
+        restarts = AdminClient(server).metrics()
+        assert restarts['uncork_worker_restarts_total{reason="hang"}'] == 1
