@@ -86,6 +86,20 @@ class Cgroup:
             yield from (root / parent for parent in inner.parents if inner.parts)
 
 
+class OutOfMemory:
+    """Watches for processes that the kernel kills here for want of memory."""
+
+    def __init__(self) -> None:
+        self._cgroup = Cgroup()
+        self._kills_seen = self._cgroup.out_of_memory_kills()
+
+    def has_struck(self) -> bool | None:
+        """Whether there was one since one looked last; `None`: that can't be known."""
+        kills = self._cgroup.out_of_memory_kills()
+        before, self._kills_seen = self._kills_seen, kills
+        return None if kills is None or before is None else kills > before
+
+
 def _lines(file: Path) -> list[str]:
     try:
         return file.read_text().splitlines()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -27,6 +28,18 @@ class Death:
         if self.is_out_of_memory:
             return "out of memory"
         return "signal" if self.exit_code is None else "exit"
+
+
+def ended_processes() -> Iterator[tuple[int, int]]:
+    """Reaps each child that has ended by now: its process id, and what `read_status` reads."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if not pid:
+            return
+        yield pid, status
 
 
 def read_status(status: int, *, was_out_of_memory: bool | None = False) -> Death:

@@ -22,6 +22,7 @@ from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.forking import become_program, start_program
 from uncork.supervisor.handover import Handover
+from uncork.supervisor.supervisor_signals import SupervisorSignals, hear_from_here
 
 _CHECK_SECONDS = 30.0
 
@@ -38,12 +39,6 @@ class Restartable(Protocol):
     def hand_over(self) -> Handover:
         """What the next program goes on with."""
 
-    def hold_signals(self) -> bool:
-        """Has signals wait for the next program; `False`: some wait for this one already."""
-
-    def hear_signals(self) -> None:
-        """Lets them in again."""
-
 
 class Restarting(Duty):
     """Restarts the server when that is asked for.
@@ -51,11 +46,15 @@ class Restarting(Duty):
     Args:
         surroundings: What this process was started with.
         server: What is handed over.
+        signals: Held meanwhile, so that the next program hears them.
     """
 
-    def __init__(self, surroundings: Surroundings, server: Restartable) -> None:
+    def __init__(
+        self, surroundings: Surroundings, server: Restartable, signals: SupervisorSignals
+    ) -> None:
         self._surroundings = surroundings
         self._server = server
+        self._signals = signals
         self._process = os.getpid()
         self._check: int | None = None
         self._check_until = 0.0
@@ -90,7 +89,7 @@ class Restarting(Duty):
             return
         if self._server.why_not_restart() is not None:
             self._is_checked = False
-        elif self._server.is_settled() and self._server.hold_signals():
+        elif self._server.is_settled() and self._signals.hold():
             self._is_checked = False
             self._become()
 
@@ -121,7 +120,7 @@ class Restarting(Duty):
         try:
             become_program(_command(), environ, descriptors)
         except OSError as error:
-            self._server.hear_signals()
+            hear_from_here()
             self._give_up((error.strerror or str(error)).lower())
 
     def _environ(self, purpose: str) -> dict[str, str]:

@@ -206,21 +206,24 @@ class Scoreboard:
         return board
 
     def hand_over(self) -> HandedScoreboard | None:
-        """What `taken_over` makes the same scoreboard of; `None` where the system has no way."""
+        """What `take_over` makes the same scoreboard of; `None` where the system has no way."""
         if self._descriptor is None:
             return None
         return HandedScoreboard(self._descriptor, self._layout.signature)
 
-    @classmethod
-    def taken_over(cls, handed: HandedScoreboard) -> Scoreboard | None:
-        """A scoreboard that was there before this program; `None` if that wrote another layout."""
-        layout = _Layout()
-        if handed.layout != layout.signature:
+    def take_over(self, handed: HandedScoreboard) -> None:
+        """Goes on with one that was there before this program, unless that has another layout.
+
+        The workers from before go on writing there.
+        """
+        if handed.layout != self._layout.signature:
             os.close(handed.descriptor)
-            return None
+            return
+        self.close()
         os.set_inheritable(handed.descriptor, False)
-        size = os.fstat(handed.descriptor).st_size
-        return cls(mmap.mmap(handed.descriptor, size), layout, handed.descriptor)
+        self._descriptor = handed.descriptor
+        self._memory = mmap.mmap(handed.descriptor, os.fstat(handed.descriptor).st_size)
+        self._words = memoryview(self._memory).cast("Q")
 
     def close(self) -> None:
         """Gives its memory back; nothing else may be called then."""
@@ -258,6 +261,11 @@ class Scoreboard:
     def row_of(self, pid: int) -> int | None:
         """The row that the process has."""
         return next((row for row in self.rows if self._of_row(row, "pid") == pid), None)
+
+    def requests_of(self, pid: int) -> int:
+        """How many requests the process has answered; 0 of one that has no row."""
+        row = self.row_of(pid)
+        return 0 if row is None else self.worker(row).counters.requests_ended
 
     def for_worker(self, row: int | None) -> BoardRow | None:
         """What the worker needs to write the row that it was given, if any."""

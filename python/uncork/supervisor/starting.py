@@ -6,13 +6,14 @@ The supervisor never imports the app: whatever that does, it does to its worker.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 
 from uncork.app_locator import AppSpec
 from uncork.settings import HandoverVariable, ResolvedSettings, Surroundings
 from uncork.supervisor.control.commands import Commands
 from uncork.supervisor.control.opening import open_control
+from uncork.supervisor.duty import Duty
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.handover import Handover
 from uncork.supervisor.listeners import Listeners
@@ -79,8 +80,7 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
         run_as(resolved.values)
         return Plan(resolved, spec, script_arguments, environ=environ, verbose=verbose)
 
-    service = surroundings.service
-    for descriptor in service.descriptors:
+    for descriptor in surroundings.service.descriptors:
         with suppress(OSError):  # which is told where it is listened on
             os.set_inheritable(descriptor, False)
     signals, listeners, admin_listeners = SupervisorSignals(), Listeners(), Listeners()
@@ -91,34 +91,10 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
             if surroundings.handover is not None:
                 supervision.take_over(Handover.from_text(surroundings.handover.state))
                 hear_from_here()
-            supervision.attend_to(
-                Recycling(supervision.fleet, supervision.settings_of, supervision.requests_of)
-            )
-            supervision.attend_to(
-                SignsOfLife(supervision.scoreboard, supervision.fleet, supervision.settings_of)
-            )
-            supervision.attend_to(OnceProcesses(supervision.plan_of))
-            restarting = supervision.restarting = Restarting(surroundings, supervision)
-            supervision.attend_to(restarting)
-            supervision.attend_to(
-                ServiceManager(
-                    service,
-                    supervision.status,
-                    supervision.settings,
-                    is_ready=surroundings.handover is not None,
-                )
-            )
-            stacks = StackInquiries(supervision.tell)
-            supervision.attend_to(stacks)
-            supervision.attend_to(StuckBoots(supervision, stacks))
-            control = open_control(
-                resolved.values.control, Commands(supervision, stacks), run_as(resolved.values)
-            )
-            if control is not None:
-                supervision.control = control.place.text
-                supervision.attend_to(control)
-            if resolved.values.admin is not None or admin_listeners.is_open:
-                _open_admin(admin_listeners, supervision)
+            supervision.restarting = Restarting(surroundings, supervision, signals)
+            for duty in _duties(supervision, supervision.restarting, surroundings):
+                supervision.attend_to(duty)
+            _open_admin(admin_listeners, supervision)
             return supervision.run()
     except InWorker as forked:
         # Its traceback would keep the supervisor's objects alive.
@@ -128,16 +104,49 @@ def serve(  # noqa: PLR0913 (each is one thing that the command line has found o
     if isinstance(new, InProcess):
         return new.job()
     return run_worker(
-        supervision.plan_of(new.post.generation),
+        supervision.plans.of(new.post.generation),
         new.channel,
         new.post,
         scoreboard=supervision.scoreboard.for_worker(new.post.row),
     )
 
 
+def _duties(
+    server: Supervision, restarting: Restarting, surroundings: Surroundings
+) -> Iterator[Duty]:
+    """What each server attends to, in the order in which all of it is done and closed."""
+    plans, fleet, scoreboard = server.plans, server.fleet, server.scoreboard
+    yield Recycling(fleet, plans.settings_of, scoreboard.requests_of)
+    yield SignsOfLife(scoreboard, fleet, plans.settings_of)
+    yield OnceProcesses(plans.of)
+    yield restarting
+    yield ServiceManager(
+        surroundings.service,
+        server.status,
+        lambda: plans.settings,
+        is_ready=surroundings.handover is not None,
+    )
+    stacks = StackInquiries(server.channels.tell)
+    yield stacks
+    yield StuckBoots(server, plans.settings_of, stacks)
+    settings = plans.settings
+    control = open_control(settings.control, Commands(server, stacks), run_as(settings))
+    if control is not None:
+        server.control = control.place.text
+        yield control
+
+
 def _open_admin(listeners: Listeners, supervision: Supervision) -> None:
+    """Attends to the admin listener, if there is one; it may be open from an earlier program."""
+    if supervision.plans.settings.admin is None and not listeners.is_open:
+        return
     from uncork.supervisor.admin.opening import open_admin  # noqa: PLC0415 (few servers have it)
 
     supervision.attend_to(
-        open_admin(supervision.settings, listeners, supervision.status, supervision.scoreboard)
+        open_admin(
+            lambda: supervision.plans.settings,
+            listeners,
+            supervision.status,
+            supervision.scoreboard,
+        )
     )

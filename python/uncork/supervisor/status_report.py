@@ -29,7 +29,7 @@ _WORKER_STATES: Mapping[State, WorkerState] = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Start:
     """What is known of a server from its start on; times by the monotonic clock and of day."""
 
@@ -41,6 +41,10 @@ class Start:
     def now(cls) -> Start:
         """It starts in this moment, in the working directory."""
         return cls(time.monotonic(), time.time(), os.getcwd())  # noqa: PTH109 (it may be gone)
+
+    def take_over(self, started: tuple[float, float]) -> None:
+        """It was an earlier program of this process that started."""
+        self.at, self.time_of_day = started
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ interpreter is held by code in C can't; `faulthandler` writes its stacks.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from uncork import console
@@ -27,9 +27,6 @@ class Booting(Protocol):
     def fleet(self) -> Workers:
         """Its workers."""
 
-    def settings_of(self, generation: int) -> Settings:
-        """What a generation is served with."""
-
     def note_failure(self, pid: int, error: UncorkError) -> None:
         """Takes what is wrong with a worker."""
 
@@ -47,11 +44,15 @@ class StuckBoots(Duty):
 
     Args:
         server: Whose workers.
+        settings_of: The settings of a generation.
         stacks: Asks them.
     """
 
-    def __init__(self, server: Booting, stacks: StackInquiries) -> None:
+    def __init__(
+        self, server: Booting, settings_of: Callable[[int], Settings], stacks: StackInquiries
+    ) -> None:
         self._server = server
+        self._settings_of = settings_of
         self._stacks = stacks
         self._asked: dict[int, Inquiry | None] = {}
 
@@ -81,7 +82,7 @@ class StuckBoots(Duty):
         return worker.started_at + self._boot_seconds(worker) + _PATIENCE_SECONDS
 
     def _boot_seconds(self, worker: WorkerHandle) -> float:
-        return self._server.settings_of(worker.generation).boot_timeout
+        return self._settings_of(worker.generation).boot_timeout
 
     def _tell(self, worker: WorkerHandle, facts: Mapping[str, Any]) -> None:
         if facts["told_by"] == "worker":

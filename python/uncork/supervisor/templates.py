@@ -16,11 +16,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from uncork import console
-from uncork.settings import Preload
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.forking import Post
+from uncork.supervisor.plans import Plans
 
 # The two forks of a process of some gigabytes take a tenth of a second.
 _ANSWER_SECONDS = 5.0
@@ -35,9 +35,14 @@ class _Template:
 
 
 class Templates(Duty):
-    """The processes that have loaded the app and serve nothing."""
+    """The processes that have loaded the app and serve nothing.
 
-    def __init__(self) -> None:
+    Args:
+        plans: Say whether a generation is to have one.
+    """
+
+    def __init__(self, plans: Plans) -> None:
+        self._plans = plans
         self._templates: dict[int, _Template] = {}
         self._seen: set[int] = set()
 
@@ -51,11 +56,12 @@ class Templates(Duty):
         """The processes that workers are forked from, by their generation."""
         return {n: template.pid for n, template in self._templates.items() if template.is_wanted}
 
-    def is_wanted(self, generation: int, preload: Preload, workers: int) -> bool:
+    def is_wanted(self, generation: int) -> bool:
         """Whether a generation is to have a template, if its app allows it: no second one."""
+        preload = self._plans.settings_of(generation).preload
         if preload == "off" or generation in self._seen:
             return False
-        if preload == "auto" and workers == 1:
+        if preload == "auto" and self._plans.count_of(generation).number == 1:
             return False  # which has nobody to share with
         if _adopt_orphans():
             return True
