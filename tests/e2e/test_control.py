@@ -536,6 +536,11 @@ def test_an_app_that_holds_the_interpreter_while_it_is_loaded_is_shown_and_kille
 def test_a_reload_ends_when_the_new_generation_is_never_whole(folder: Path) -> None:
     arguments = ("hello:app", "--preload=off")
     with LiveServer(*arguments, directory=folder, workers=2, env=NOWHERE) as server:
+        # One that is still to load the code would load the new one.
+        server.wait_for(
+            lambda: [each["state"] for each in status(server)["workers"]] == ["ready"] * 2,
+            "both workers served",
+        )
         broken = "import os\nos.mkdir('only-once')\n" + APP.replace("v1", "v2")
         (folder / "hello.py").write_text(broken)
         done = uncork("reload", at=server)
