@@ -284,10 +284,15 @@ class SignalActions:
 
     def _start_watcher(self) -> None:
         self._is_watching = True
-        self._watcher = threading.Thread(
-            target=self._watch, name="uncork-signal-watcher", daemon=True
-        )
-        self._watcher.start()
+        watcher = threading.Thread(target=self._watch, name="uncork-signal-watcher", daemon=True)
+        # A stop that is raised in the middle of `start` would leave a thread that can't be joined.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        try:
+            signal.pthread_sigmask(signal.SIG_BLOCK, ACTIONS)
+            watcher.start()
+            self._watcher = watcher
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _stop_watcher(self) -> None:
         if self._watcher is not None:
