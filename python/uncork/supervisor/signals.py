@@ -153,16 +153,17 @@ class SignalActions:
     @contextmanager
     def raising(self) -> Iterator[None]:
         """In `serving`: a stop is raised in the user's code that runs here, as outside of it."""
-        self._is_raising = True
         self._start_watcher()
+        self._is_raising = True
         try:
+            self._raise_what_was_asked()  # before it was raising
             yield
         finally:
-            # In this order: what the watcher has read is raised, the rest is left for `wait`.
-            self._stop_watcher()
+            # In this order: a stop that is raised here would leave the watcher behind.
             self._is_raising = False
-        if self.is_stop_asked:
-            raise StopAsked
+            self._stop_watcher()
+        # What the watcher has read is raised, the rest is left for `wait`.
+        self._raise_what_was_asked()
 
     def wait(self, timeout_seconds: float | None) -> Action | None:
         """The next action, or `None` when the time is over; to be called in `serving`.
@@ -204,6 +205,10 @@ class SignalActions:
         """Makes `wait` return `WOKEN`; for any thread, at any time."""
         with suppress(OSError):  # full: whoever reads is awake; closed: nobody reads
             os.write(self._writer, bytes([_WAKE]))
+
+    def _raise_what_was_asked(self) -> None:
+        if self.is_stop_asked:
+            raise StopAsked
 
     def _action(self, number: int) -> Action | None:
         """The action of a signal; `None` for one that asks for nothing new."""
@@ -283,16 +288,12 @@ class SignalActions:
         self._after_fork_in_parent()
 
     def _start_watcher(self) -> None:
+        # Not while a stop may be raised: it would leave a thread that can't be joined.
         self._is_watching = True
-        watcher = threading.Thread(target=self._watch, name="uncork-signal-watcher", daemon=True)
-        # A stop that is raised in the middle of `start` would leave a thread that can't be joined.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-        try:
-            signal.pthread_sigmask(signal.SIG_BLOCK, ACTIONS)
-            watcher.start()
-            self._watcher = watcher
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        self._watcher = threading.Thread(
+            target=self._watch, name="uncork-signal-watcher", daemon=True
+        )
+        self._watcher.start()
 
     def _stop_watcher(self) -> None:
         if self._watcher is not None:

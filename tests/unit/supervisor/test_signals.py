@@ -148,6 +148,33 @@ def test_all_is_as_before_in_the_end(ended: threading.Event) -> None:
     actions.wake()  # late, and harmless
 
 
+class StopsWhileItWakes(SignalActions):
+    """Is asked to stop in the moment in which it wakes its own watcher, once it is told to be."""
+
+    is_told = False
+
+    def wake(self) -> None:
+        if self.is_told:
+            signal.raise_signal(signal.SIGTERM)
+        super().wake()
+
+
+def watchers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "uncork-signal-watcher"]
+
+
+def test_a_stop_while_the_watcher_is_stopped_leaves_no_watcher_behind(
+    ended: threading.Event,
+) -> None:
+    with pytest.raises(StopAsked), StopsWhileItWakes(ended.set, repeat_seconds=60) as signals:
+        try:
+            with signals.serving(), signals.raising():
+                signals.is_told = True
+        finally:
+            assert len(watchers()) == 1
+    assert watchers() == []
+
+
 def test_a_forked_child_has_the_handlers_from_before(signals: SignalActions) -> None:
     child = os.fork()
     if child == 0:
