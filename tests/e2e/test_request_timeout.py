@@ -35,6 +35,12 @@ def status_of(server: LiveServer, target: str) -> int:
         return client.get(target).status
 
 
+def answer_of(server: LiveServer) -> int:
+    """The process that answered."""
+    with server.client() as client:
+        return int(client.get("/").body)
+
+
 @pytest.mark.parametrize("path", HANGS)
 def test_a_request_that_hangs_is_answered_in_time_and_told_of_with_its_stack(path: str) -> None:
     # The worker ends at the end, although a thread of it never does.
@@ -103,6 +109,37 @@ def test_a_worker_whose_request_does_not_end_is_replaced_and_loses_no_other(
         assert "was killed" not in server.log()
         for client in slow:
             client.close()
+
+
+def test_a_worker_whose_request_does_not_end_takes_no_new_ones(tmp_path: Path) -> None:
+    """Even while the one that takes its place still loads the app."""
+    slow_start = tmp_path / "slow"
+    (tmp_path / "slowly.py").write_text(
+        "import pathlib, time\n"
+        f"while pathlib.Path({str(slow_start)!r}).exists():\n    time.sleep(0.05)\n"
+        "from hanging import app\n"
+    )
+    flags = ("--request-timeouts=/lock=300ms", "--request-grace=200ms", "--preload=off")
+    env = {"PYTHONPATH": str(APPS)}
+    with LiveServer("slowly:app", *flags, directory=tmp_path, workers=2, env=env) as server:
+        serving: set[int] = set()
+
+        def both_serve() -> bool:
+            serving.add(answer_of(server))
+            return len(serving) == 2
+
+        server.wait_for(both_serve, "both workers served")
+        slow_start.touch()
+        assert status_of(server, "/lock") == 504
+        server.wait_for_log("has 1 request that does not end (`request_timeout`)")
+        gone = int(re.findall(r"process (\d+)\) has 1 request", server.log())[0])
+        server.wait_for(lambda: answer_of(server) != gone, "it stopped accepting")
+        assert {answer_of(server) for _ in range(100)} == serving - {gone}
+        slow_start.unlink()
+        server.wait_for(
+            lambda: gone not in server.worker_pids and len(server.worker_pids) == 2,
+            "the worker was replaced",
+        )
 
 
 def test_an_answer_that_has_begun_is_broken_off_and_not_taken_for_whole() -> None:

@@ -317,8 +317,32 @@ class Fleet:
             self._respawn_at = now + self._respawning.seconds_after(None)
             return False
         self._leaving = pid
-        self.restarts[setting] += 1
-        console.say(f"{worker.name} {why} (`{setting}`); another one takes its place")
+        self._say_replaced(worker, setting, why)
+        return True
+
+    def retire(self, pid: int, setting: str, why: str, now: float) -> bool:
+        """Has a worker that serves take nothing new, from now on if others serve beside it.
+
+        The only one goes on until its successor serves, which may fail to: see `recycle`.
+
+        Args:
+            pid: The one that is to go.
+            setting: For whose sake.
+            why: What follows its name in a sentence.
+            now: The time.
+        """
+        serving, worker = self._serving, self._workers.get(pid)
+        if self._is_ending or serving is None or worker is None:
+            return False
+        others = (each for each in self._of(serving) if each is not worker)
+        is_alone = not any(each.state is State.READY for each in others)
+        if is_alone or self._respawn_at is not None or pid == self._leaving:
+            return self.recycle(pid, setting, why, now)
+        if worker.generation != serving.number or worker.state is not State.READY:
+            return False
+        self._say_replaced(worker, setting, why)
+        self._end_workers([worker], State.DRAINING, now)
+        self._fill(now)
         return True
 
     def give_up(self, pid: int, why: str, now: float) -> None:
@@ -416,6 +440,10 @@ class Fleet:
                 self._hands.reload_ended(serving.number, error=None)
                 console.say(f"reloaded: generation {serving.number} serves")
                 self._hands.took_over(serving.number)
+
+    def _say_replaced(self, worker: WorkerHandle, setting: str, why: str) -> None:
+        self.restarts[setting] += 1
+        console.say(f"{worker.name} {why} (`{setting}`); another one takes its place")
 
     def _replace(self, worker: WorkerHandle, death: Death, now: float) -> None:
         served = None if worker.ready_at is None else now - worker.ready_at

@@ -24,8 +24,8 @@ _OWN_PAUSE_SECONDS = 3.0
 class Workers(Protocol):
     """What can be done to a worker: see `Fleet`."""
 
-    def recycle(self, pid: int, setting: str, why: str, now: float) -> bool:
-        """Starts a worker in the place of one that serves, which goes when the new one serves."""
+    def retire(self, pid: int, setting: str, why: str, now: float) -> bool:
+        """Has a worker finish what it has and take nothing new; another one takes its place."""
 
     def give_up(self, pid: int, why: str, now: float) -> None:
         """Has a worker that hangs dumped and killed; another one takes its place at once."""
@@ -82,7 +82,7 @@ class SignsOfLife(Duty):
         if worker.stuck_threads and worker.phase is Phase.SERVING:
             count = worker.stuck_threads
             requests = "1 request that does" if count == 1 else f"{count} requests that do"
-            self._workers.recycle(worker.pid, "request_timeout", f"has {requests} not end", now)
+            self._workers.retire(worker.pid, "request_timeout", f"has {requests} not end", now)
 
     def _limit_of(self, generation: int) -> float | None:
         """Kept, for an old generation lives on for a while when its settings are gone."""

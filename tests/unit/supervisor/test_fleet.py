@@ -327,6 +327,50 @@ def test_a_reload_while_a_worker_is_recycled_retires_all_of_the_old(hands):
     assert recycle(fleet, 3)
 
 
+def retire(fleet, pid, now=10.0):
+    return fleet.retire(pid, "request_timeout", "has 1 request that does not end", now)
+
+
+def test_a_worker_that_is_retired_takes_nothing_new_while_another_one_serves(hands, capsys):
+    fleet = serving(hands)
+    assert retire(fleet, 2)
+    assert (hands.drained, hands.spawned[2:]) == ([2], [(1, 1, False)])
+    assert not retire(fleet, 2, 10.5)
+    assert fleet.restarts == {"request_timeout": 1}
+    assert capsys.readouterr().err == (
+        "worker 2 (process 2) has 1 request that does not end (`request_timeout`); "
+        "another one takes its place\n"
+    )
+
+
+def test_the_last_worker_that_serves_is_retired_when_its_successor_does(hands):
+    fleet = serving(hands)
+    assert retire(fleet, 2)
+    assert retire(fleet, 1, 10.5)
+    assert (hands.drained, hands.spawned[3:]) == ([2], [(1, 0, False)])
+    assert not retire(fleet, 1, 10.6)
+    fleet.on_ready(4, 11.0)
+    assert hands.drained == [2, 1]
+
+
+def test_a_worker_that_leaves_already_is_not_retired_as_well(hands):
+    fleet = serving(hands)
+    assert recycle(fleet, 1)
+    assert not retire(fleet, 1)
+    assert (hands.drained, len(hands.spawned)) == ([], 3)
+
+
+def test_no_worker_of_an_old_generation_is_retired(hands):
+    fleet = serving(hands)
+    fleet.reload(generation(2), 10.0)
+    fleet.on_ready(3, 11.0)
+    assert not retire(fleet, 1, 12.0)
+    assert not retire(fleet, 3, 12.0)
+    fleet.on_ready(4, 13.0)
+    assert retire(fleet, 3, 14.0)
+    assert hands.spawned[-1] == (2, 0, False)
+
+
 def test_one_worker_more_and_one_fewer(hands):
     fleet = serving(hands)
     fleet.resize(1, 10.0)

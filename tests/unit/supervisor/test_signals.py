@@ -166,12 +166,10 @@ def watchers() -> list[threading.Thread]:
 def test_a_stop_while_the_watcher_is_stopped_leaves_no_watcher_behind(
     ended: threading.Event,
 ) -> None:
-    with pytest.raises(StopAsked), StopsWhileItWakes(ended.set, repeat_seconds=60) as signals:
-        try:
-            with signals.serving(), signals.raising():
-                signals.is_told = True
-        finally:
-            assert len(watchers()) == 1
+    with StopsWhileItWakes(ended.set, repeat_seconds=60) as signals:
+        with pytest.raises(StopAsked), signals.serving(), signals.raising():
+            signals.is_told = True
+        assert len(watchers()) == 1
     assert watchers() == []
 
 

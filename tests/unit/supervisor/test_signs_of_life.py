@@ -37,7 +37,7 @@ class Scene:
 
     workers: list[WorkerFigures] = field(default_factory=list)
     limit: float | None = LIMIT
-    recycled: list[tuple[int, str, str]] = field(default_factory=list)
+    retired: list[tuple[int, str, str]] = field(default_factory=list)
     given_up: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -47,9 +47,9 @@ class Scene:
     def worker(self, row: int) -> WorkerFigures:
         return self.workers[row]
 
-    def recycle(self, pid: int, setting: str, why: str, now: float) -> bool:
+    def retire(self, pid: int, setting: str, why: str, now: float) -> bool:
         del now
-        self.recycled.append((pid, setting, why))
+        self.retired.append((pid, setting, why))
         return True
 
     def give_up(self, pid: int, why: str, now: float) -> None:
@@ -105,7 +105,7 @@ def test_who_was_stopped_itself_gives_the_workers_their_time_anew(monkeypatch):
     assert scene.given_up == []
 
 
-def test_a_worker_with_a_request_that_does_not_end_is_recycled_while_it_serves(monkeypatch):
+def test_a_worker_with_a_request_that_does_not_end_is_retired_while_it_serves(monkeypatch):
     beats = {"heartbeat": 2000.0}
     scene = Scene(
         [
@@ -115,4 +115,4 @@ def test_a_worker_with_a_request_that_does_not_end_is_recycled_while_it_serves(m
         ]
     )
     look_until(scene.watch(monkeypatch), 1001.0)
-    assert scene.recycled == [(7, "request_timeout", "has 1 request that does not end")]
+    assert scene.retired == [(7, "request_timeout", "has 1 request that does not end")]
