@@ -64,6 +64,18 @@ def test_five_restarts_under_load_lose_no_request(folder: Path, keeps_alive: boo
         server.wait_for(lambda: version(server) == "new" * 5, "the newest code answered")
 
 
+def test_a_restart_keeps_what_the_server_was_scaled_to_and_a_reload_does_not(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        server.send_signal(signal.SIGTTIN)
+        server.wait_for(lambda: len(server.worker_pids) == 2, "a second worker was started")
+        for generation in (2, 3):
+            restart(server, generation)
+            server.wait_for(lambda: len(server.worker_pids) == 2, "the old workers had ended")
+        server.send_signal(signal.SIGHUP)
+        server.wait_for_log("reloaded: generation 4 serves")
+        server.wait_for(lambda: len(server.worker_pids) == 1, "the settings' number was left")
+
+
 def test_descriptors_are_after_restarts_where_they_were(folder: Path) -> None:
     with LiveServer("hello:app", directory=folder) as server:
         assert version(server) == "old"

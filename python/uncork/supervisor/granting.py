@@ -100,10 +100,11 @@ class Granting:
     def _settle_count(self, generation: int, facts: Mapping[str, Any]) -> None:
         """How many workers there are to be, now that it is known what they would serve."""
         count = self._plans.count_of(generation)
-        is_default = self._plans.of(generation).resolved.origins["workers"].is_default
+        is_set = not self._plans.of(generation).resolved.origins["workers"].is_default
+        may_reduce = not (is_set or count.is_scaled)
         if facts["memory_bytes"] is not None:  # of a first worker
-            count = self._budget.bounded(count, facts["memory_bytes"], may_reduce=is_default)
-        if facts["one_worker_reason"] and is_default:
+            count = self._budget.bounded(count, facts["memory_bytes"], may_reduce=may_reduce)
+        if facts["one_worker_reason"] and may_reduce:
             count = WorkerCount(1, facts["one_worker_reason"])
         if count != self._plans.count_of(generation):
             self._plans.set_count(generation, count)

@@ -65,6 +65,7 @@ class Handover:
         reloads: How many reloads have ended, by their outcome.
         scoreboard: `None` where its memory can't be handed over.
         elections: For each name of `uncork.once`, the worker that has it, and those that wait.
+        scaled_to: How many workers somebody asked for; `None`: as the settings have it.
     """
 
     listeners: Mapping[str, Sequence[HandedListener]]
@@ -78,6 +79,7 @@ class Handover:
     reloads: Mapping[str, int] = field(default_factory=dict)
     scoreboard: HandedScoreboard | None = None
     elections: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    scaled_to: int | None = None
 
     @property
     def descriptors(self) -> list[int]:

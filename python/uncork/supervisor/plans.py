@@ -28,6 +28,8 @@ class Plans:
         self.last = 1
         self._plans = {1: first}
         self._counts = {1: worker_count(first.resolved)}
+        # For the next generation alone.
+        self._scaled: WorkerCount | None = None
 
     @property
     def numbers(self) -> Collection[int]:
@@ -77,7 +79,8 @@ class Plans:
         self._drop(number for number in list(self._plans) if number > serving)
         self.last += 1
         self._plans[self.last] = plan
-        self._counts[self.last] = worker_count(plan.resolved)
+        self._counts[self.last] = self._scaled or worker_count(plan.resolved)
+        self._scaled = None
         return self.last
 
     def take_effect(self, generation: int) -> None:
@@ -88,9 +91,14 @@ class Plans:
         """The generation is not tried any longer."""
         self._drop(number for number in list(self._plans) if number >= generation)
 
-    def go_on_as(self, generation: int, last: int) -> None:
-        """Gives the only plan the number of a generation that an earlier program had."""
+    def go_on_as(self, generation: int, last: int, *, scaled_to: int | None = None) -> None:
+        """Gives the only plan the number of a generation that an earlier program had.
+
+        The next one, with which the restart ends, has as many workers as that one was scaled to.
+        """
         ((plan, count),) = zip(self._plans.values(), self._counts.values(), strict=True)
+        if scaled_to is not None:
+            count = self._scaled = WorkerCount(scaled_to, "as it was scaled to", is_scaled=True)
         self._plans, self._counts = {generation: plan}, {generation: count}
         self.last = last
 

@@ -22,10 +22,15 @@ _SPARE_SHARE = 0.2
 
 @dataclass(frozen=True)
 class WorkerCount:
-    """A number of workers, and in a few words the reason for it."""
+    """A number of workers, and in a few words the reason for it.
+
+    Attributes:
+        is_scaled: Whether somebody asked the running server for it, so that nothing else counts.
+    """
 
     number: int
     reason: str
+    is_scaled: bool = False
 
 
 def worker_count(resolved: ResolvedSettings) -> WorkerCount:
