@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_server import LiveServer
+from tests.support.live_server import LiveServer, run_uncork
 
 APPS = Path(__file__).parent.parent / "apps"
 OWN = re.compile("[0-9a-f]{24}")
@@ -97,3 +99,24 @@ def test_with_none_no_request_is_called_anything(folder: Path) -> None:
     with serve(folder, *arguments) as server, server.client() as client:
         assert client.get("/id", "X-Request-ID: abc-1").header("X-Request-ID") is None
         assert logged_id(server) == "None"
+
+
+def test_a_request_that_runs_and_one_that_is_lost_are_named_by_their_ids(folder: Path) -> None:
+    os.mkfifo(folder / "gate")
+    with serve(folder, "--request-ids=all") as server:
+        with server.client() as client:
+            client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\n\r\n")
+            server.wait_for((folder / "waiting").exists, "the request ran")
+            done = run_uncork("requests", "--json", str(server.pid), directory=folder)
+            (running,) = json.loads(done.stdout)["requests"]
+            (folder / "gate").write_bytes(b"go on")
+            assert client.read_response().header("X-Request-ID") == running["request_id"]
+        (folder / "waiting").unlink()
+        with server.client() as client:
+            client.send(b"GET /wait HTTP/1.1\r\nHost: test\r\nX-Request-ID: from-nginx\r\n\r\n")
+            server.wait_for((folder / "waiting").exists, "the request ran")
+            os.kill(server.worker_pid, signal.SIGKILL)
+            server.wait_for_log("lost with worker 1 ")
+            port = client.connection.getsockname()[1]
+            server.wait_for_log(f"`GET /wait` of 127.0.0.1:{port}, request `from-nginx`, after ")
+        server.wait_for(lambda: len(server.worker_pids) == 1, "another worker was started")

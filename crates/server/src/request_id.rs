@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use uncork_protocol::RequestHead;
 
 /// Longest name that a client may give.
-const LONGEST: usize = 128;
+pub(crate) const LONGEST: usize = 128;
 
 /// Bytes of a name of ours: eight of the worker, sixteen of the request.
 const OWN_BYTES: usize = 24;

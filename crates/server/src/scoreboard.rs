@@ -17,6 +17,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering, fence};
 use std::time::Instant;
 
+use crate::request_id::{LONGEST, RequestId};
 use crate::sync::lock;
 use crate::sys::{self, Placed, SharedMemory};
 
@@ -27,6 +28,8 @@ pub(crate) const CELLS: usize = 1024;
 /// Bytes of a request's target that are shown.
 const TARGET_WORDS: usize = 16;
 const METHOD_WORDS: usize = 2;
+/// Those of the longest id that a client may give.
+const ID_WORDS: usize = LONGEST / 8;
 
 /// Upper bounds of the histograms' buckets in nanoseconds; the last bucket has none.
 pub const BOUNDS_NS: [u64; 13] = {
@@ -115,12 +118,21 @@ struct Running {
     client_family: AtomicU64,
     client_port: AtomicU64,
     client_address: [AtomicU64; 2],
+    /// An id of ours: of the worker, plus `IS_OWN`, and of the request. A worker names each of its
+    /// requests or none, so that zero means none.
+    own_id: [AtomicU64; 2],
+    /// Of an id that the client gave; zero: it did not.
+    id_length: AtomicU64,
     method_length: AtomicU64,
     method: [AtomicU64; METHOD_WORDS],
     /// That of the whole target, of which less may be here.
     target_length: AtomicU64,
     target: [AtomicU64; TARGET_WORDS],
+    id: [AtomicU64; ID_WORDS],
 }
+
+/// Set beside a worker's part of an id.
+const IS_OWN: u64 = 1 << 32;
 
 const RUNNING_WORDS: usize = size_of::<Running>() / 8;
 
@@ -174,8 +186,8 @@ pub fn layout() -> Vec<Place> {
     places.extend(places!(Counters, "counters": begun 1, ended 1, responses 5, aborted 1, bytes_sent 1,
         latency BUCKETS, latency_ns 1, queue_time BUCKETS, queue_time_ns 1));
     places.extend(places!(Running, "running": sequence 1, state 1, number 1, start_ns 1, native_thread 1,
-        python_thread 1, client_family 1, client_port 1, client_address 2, method_length 1, method METHOD_WORDS,
-        target_length 1, target TARGET_WORDS));
+        python_thread 1, client_family 1, client_port 1, client_address 2, own_id 2, id_length 1,
+        method_length 1, method METHOD_WORDS, target_length 1, target TARGET_WORDS, id ID_WORDS));
     places
 }
 
@@ -358,6 +370,7 @@ pub(crate) struct Shown<'a> {
     pub(crate) method: &'a [u8],
     pub(crate) target: &'a [u8],
     pub(crate) client: Option<SocketAddr>,
+    pub(crate) id: Option<RequestId<'a>>,
 }
 
 impl Cell {
@@ -380,6 +393,9 @@ impl Cell {
             };
             running.client_family.store(family, Ordering::Relaxed);
             running.client_port.store(u64::from(port), Ordering::Relaxed);
+            if let Some(id) = request.id {
+                running.store_id(id);
+            }
             running.method_length.store(request.method.len() as u64, Ordering::Relaxed);
             store_text(&running.method, request.method);
             running.target_length.store(request.target.len() as u64, Ordering::Relaxed);
@@ -406,6 +422,20 @@ fn store_text(words: &[AtomicU64], text: &[u8]) {
 }
 
 impl Running {
+    fn store_id(&self, id: RequestId<'_>) {
+        match id {
+            RequestId::Given(text) => {
+                self.id_length.store(text.len() as u64, Ordering::Relaxed);
+                store_text(&self.id, text);
+            }
+            RequestId::Own(id) => {
+                self.id_length.store(0, Ordering::Relaxed);
+                self.own_id[0].store(IS_OWN | u64::from(id.worker), Ordering::Relaxed);
+                self.own_id[1].store(id.number, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Has `store` write, so that no reader takes a half for the whole (Boehm, "Can seqlocks get
     /// along with programming language memory models?").
     fn write(&self, store: impl FnOnce()) {
@@ -456,17 +486,18 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use super::*;
+    use crate::request_id::OwnId;
 
     const CLIENT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3)), 4000);
 
     fn shown<'a>(target: &'a [u8], start_ns: u64) -> Shown<'a> {
-        Shown { start_ns, method: b"GET", target, client: Some(CLIENT) }
+        Shown { start_ns, method: b"GET", target, client: Some(CLIENT), id: None }
     }
 
     #[test]
     fn the_layout_names_every_word_once() {
         for (prefix, size) in [
-            ("running.", offset_of!(Running, target) + TARGET_WORDS * 8),
+            ("running.", offset_of!(Running, id) + ID_WORDS * 8),
             ("counters.", (11 + 2 * BUCKETS) * 8),
             ("row.", offset_of!(Row, cells) + CELLS * size_of::<Cell>()),
             ("cell.", size_of::<Cell>()),
@@ -482,7 +513,7 @@ mod tests {
             }
             assert_eq!(end, size, "{prefix}");
         }
-        assert_eq!((size_of::<Counters>(), size_of::<Running>(), size_of::<Cell>()), (320, 256, 576));
+        assert_eq!((size_of::<Counters>(), size_of::<Running>(), size_of::<Cell>()), (320, 448, 768));
         assert_eq!(size_of::<Row>() % 64, 0);
     }
 
@@ -535,6 +566,31 @@ mod tests {
         row.cell(cell).note_activity(Activity::Idle);
         assert_eq!(running_requests(&memory, 1).unwrap(), []);
         assert!(running_requests(&memory, 0).unwrap().is_empty() && running_requests(&memory, 2).is_none());
+    }
+
+    #[test]
+    fn a_request_is_shown_with_what_it_is_called() {
+        let memory = SharedMemory::private(size_of::<Head>() + size_of::<Row>()).unwrap();
+        let row = ScoreboardRow::on(memory.clone(), 0).unwrap();
+        let cell = row.take_cell().unwrap();
+        let show = |id| {
+            row.cell(cell).show(&Shown { id: Some(id), ..shown(b"/", 1) });
+            running_requests(&memory, 0).unwrap()[0].1
+        };
+        let at = |field: usize| field / 8;
+        let own = show(RequestId::Own(OwnId { worker: 7, number: 9 }));
+        assert_eq!(own[at(offset_of!(Running, own_id))..][..3], [IS_OWN | 7, 9, 0]);
+        let given = show(RequestId::Given(b"from-nginx"));
+        assert_eq!(given[at(offset_of!(Running, id_length))], 10);
+        let text: Vec<_> = given[at(offset_of!(Running, id))..].iter().flat_map(|word| word.to_ne_bytes()).collect();
+        assert_eq!(text[..10], *b"from-nginx");
+        assert_eq!(show(RequestId::Own(OwnId { worker: 7, number: 9 })), {
+            let mut same = given;
+            same[at(offset_of!(Running, id_length))] = 0;
+            same[at(offset_of!(Running, sequence))] += 2;
+            same[at(offset_of!(Running, number))] += 1;
+            same
+        });
     }
 
     #[test]

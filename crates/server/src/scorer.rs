@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uncork_protocol::RequestHead;
 
+use crate::request_id::RequestId;
 use crate::scoreboard::{Activity, Outcome, ScoreboardRow, Shown, bump, bump_shared};
 use crate::sys;
 
@@ -36,7 +37,13 @@ impl Scorer {
 
     /// A call begins, of a request that was complete at `complete_ns`. It began, as far as is
     /// known, when the last one ended, or when `note_moment` said.
-    pub(crate) fn begin(&mut self, head: &RequestHead, client: Option<SocketAddr>, complete_ns: u64) {
+    pub(crate) fn begin(
+        &mut self,
+        head: &RequestHead,
+        id: Option<RequestId<'_>>,
+        client: Option<SocketAddr>,
+        complete_ns: u64,
+    ) {
         let start_ns = self.moment_ns;
         self.complete_ns = complete_ns;
         let queue_ns = start_ns.saturating_sub(complete_ns);
@@ -48,7 +55,7 @@ impl Scorer {
         };
         let cell = self.row.cell(index);
         cell.counters.begin(queue_ns, bump);
-        cell.show(&Shown { start_ns, method: head.method(), target: head.target(), client });
+        cell.show(&Shown { start_ns, method: head.method(), target: head.target(), client, id });
     }
 
     /// The call has ended, now.

@@ -331,10 +331,11 @@ impl Shared {
             && self.settings.keep_alive_requests.is_none_or(|limit| connection.requests < limit);
         let mut answered = Answered::NOTHING;
         if let Some(serving) = connection.serving() {
-            thread.scorer.begin(serving.head, serving.info.peer, complete_ns);
+            let id = self.logging.name(Some(serving.head));
+            thread.scorer.begin(serving.head, id, serving.info.peer, complete_ns);
             let called_ns = thread.scorer.moment_ns();
             let host = CallHost { shared: self, scorer: &thread.scorer, watch: &thread.watch, call };
-            let (end, own_id) = self.answer(serving, &mut thread.scratch, &host, may_keep_alive);
+            let (end, own_id) = self.answer(serving, id, &mut thread.scratch, &host, may_keep_alive);
             match end {
                 CallEnd::InTime { facts, outcome, bytes } => {
                     thread.scorer.end(outcome, bytes);
@@ -351,15 +352,15 @@ impl Shared {
         Some(Returned { connection, answered })
     }
 
-    fn answer(
+    fn answer<'a>(
         &self,
-        serving: Serving<'_>,
+        serving: Serving<'a>,
+        id: Option<RequestId<'a>>,
         scratch: &mut ThreadScratch,
         host: &CallHost<'_>,
         may_keep_alive: bool,
     ) -> (CallEnd, Option<OwnId>) {
         let Serving { key, head, body, coming, info, transport, input } = serving;
-        let id = self.logging.name(Some(head));
         let shown = self.logging.shown(id);
         let own_id = id.and_then(RequestId::own);
         let mut belongings = Belongings {

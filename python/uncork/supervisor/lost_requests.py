@@ -41,4 +41,5 @@ def described(request: RunningRequest, now: float) -> str:
         host = f"[{request.client}]" if ":" in request.client else request.client
         client = f"{host}:{request.client_port}"
     seconds = max(0.0, now - request.started)
-    return f"`{request.method} {target}` of {client}, after {seconds:.1f} s"
+    called = "" if request.identifier is None else f", request `{request.identifier}`"
+    return f"`{request.method} {target}` of {client}{called}, after {seconds:.1f} s"

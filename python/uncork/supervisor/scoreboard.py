@@ -143,6 +143,7 @@ class RunningRequest:
         target: The start of it, with the query, of up to 128 bytes.
         is_cut: Whether the target is longer.
         client: The address; `None` on a unix socket.
+        identifier: What it is called in logs; `None`: its server names no requests.
         started: When the app was called, as `time.monotonic()`.
         native_thread: As `threading.get_native_id()` in the worker.
         python_thread: As `threading.get_ident()` in the worker.
@@ -160,6 +161,7 @@ class RunningRequest:
     native_thread: int
     python_thread: int
     activity: Activity
+    identifier: str | None = None
 
 
 @dataclass(frozen=True)
@@ -457,7 +459,15 @@ class _Layout:
             native_thread=one("native_thread"),
             python_thread=one("python_thread"),
             activity=Activity(one("state")),
+            identifier=text("id", length).decode("latin-1")
+            if (length := one("id_length"))
+            else self._own_id(words),
         )
+
+    def _own_id(self, words: list[int]) -> str | None:
+        """A name of the server's own, as the native core writes it; zeros are none."""
+        of_worker, number = self._part(words, "running.own_id")
+        return f"{of_worker & 0xFFFFFFFF:08x}{number:016x}" if of_worker else None
 
     def _part(self, words: list[int], name: str) -> tuple[int, ...]:
         at, _, count = self._places[name]

@@ -6,7 +6,13 @@ from uncork.supervisor.lost_requests import described
 from uncork.supervisor.scoreboard import Activity, RunningRequest
 
 
-def request(client: str | None, target: str = "/a?b=1", *, is_cut: bool = False) -> RunningRequest:
+def request(
+    client: str | None,
+    target: str = "/a?b=1",
+    *,
+    is_cut: bool = False,
+    identifier: str | None = None,
+) -> RunningRequest:
     return RunningRequest(
         row=0,
         cell=0,
@@ -20,6 +26,7 @@ def request(client: str | None, target: str = "/a?b=1", *, is_cut: bool = False)
         native_thread=1,
         python_thread=1,
         activity=Activity.IN_APP,
+        identifier=identifier,
     )
 
 
@@ -28,6 +35,10 @@ def request(client: str | None, target: str = "/a?b=1", *, is_cut: bool = False)
     [
         (request("10.0.0.1"), "`GET /a?b=1` of 10.0.0.1:5000, after 2.5 s"),
         (request("::1"), "`GET /a?b=1` of [::1]:5000, after 2.5 s"),
+        (
+            request("10.0.0.1", identifier="a-1"),
+            "`GET /a?b=1` of 10.0.0.1:5000, request `a-1`, after 2.5 s",
+        ),
         (request(None), "`GET /a?b=1` of a client on a unix socket, after 2.5 s"),
         (
             request("10.0.0.1", "/\x1bé", is_cut=True),

@@ -90,6 +90,7 @@ def _request(request: RunningRequest, figures: WorkerFigures, now: float) -> dic
         "is_cut": request.is_cut,
         "client": request.client,
         "client_port": request.client_port,
+        "request_id": request.identifier,
         "seconds": max(0.0, now - request.started),
         "state": _STATES[request.activity],
         "native_thread": request.native_thread,
