@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.admin_client import ADMIN
 from tests.support.live_server import LiveServer
 
 pytestmark = pytest.mark.slow
@@ -118,6 +119,36 @@ def open_in(server: LiveServer, path: Path) -> int:
             with suppress(OSError):
                 count += link.stat().st_ino == file.st_ino and link.stat().st_dev == file.st_dev
     return count
+
+
+def test_the_processes_beside_the_workers_write_to_the_new_error_log_too(folder: Path) -> None:
+    (folder / "jobs.py").write_text(
+        "import os, pathlib, sys, time\n"
+        "def run():\n"
+        "    pathlib.Path('job').write_text(str(os.getpid()))\n"
+        "    while not pathlib.Path('speak').exists():\n"
+        "        time.sleep(0.02)\n"
+        "    print('the job speaks', file=sys.stderr, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    old, new = folder / "old.log", folder / "some.log"
+    arguments = ("logged:app", "--error-log=some.log", "--once=job=jobs:run", ADMIN)
+    with LiveServer(*arguments, directory=folder, waits_until_ready=False) as server:
+        server.wait_for((folder / "job").exists, "the job ran")
+        server.wait_for(lambda: "\nready" in new.read_text(), "the server was ready")
+        server.wait_for(
+            lambda: {"uncork-admin", "uncork-once"} <= names(server), "the processes had names"
+        )
+        new.rename(old)
+        server.send_signal(signal.SIGUSR1)
+        server.wait_for(lambda: open_in(server, old) == 0, "everybody had closed the old file")
+        (folder / "speak").touch()
+        server.wait_for(lambda: "the job speaks\n" in new.read_text(), "the job wrote there")
+
+
+def names(server: LiveServer) -> set[str]:
+    """What the server's processes are called."""
+    return {Path(f"/proc/{pid}/comm").read_text().rstrip() for pid in server.worker_pids}
 
 
 def test_a_log_that_can_not_be_opened_again_goes_on_as_before(folder: Path) -> None:

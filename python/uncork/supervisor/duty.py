@@ -48,6 +48,9 @@ class Duty:
         """
         return True
 
+    def on_logs(self, message: Message) -> None:
+        """The logs were opened anew; `message` tells a process of its own to write there."""
+
     def on_generation(self, generation: int, now: float) -> None:
         """That generation serves from now on: the first one, or a reload is done."""
 

@@ -16,10 +16,12 @@ from uncork.election import ELECTIONS, NotElected
 from uncork.errors import AppError, EnvironmentProblem, UncorkError
 from uncork.settings import OnceProcess
 from uncork.supervisor.app_traceback import app_traceback
-from uncork.supervisor.channel import Channel
+from uncork.supervisor.channel import Channel, Kind
 from uncork.supervisor.privileges import give_up_root
 from uncork.supervisor.signals import StopAsked, Stops
 from uncork.supervisor.supervisor_signals import hear_from_here
+from uncork.supervisor.titles import show_once
+from uncork.supervisor.worker_logs import WorkerLogs
 from uncork.supervisor.worker_process import Plan
 
 _SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
@@ -38,6 +40,7 @@ def run_once_process(process: OnceProcess, plan: Plan, channel: Channel) -> int:
     Raises:
         UncorkError: It could not be run, or has failed.
     """
+    show_once(process)
     if plan.environ is not None:
         os.environ.clear()
         os.environ.update(plan.environ)
@@ -56,7 +59,10 @@ def run_once_process(process: OnceProcess, plan: Plan, channel: Channel) -> int:
     for number in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
         signal.signal(number, stop)
     threading.Thread(
-        target=_end_with_the_supervisor, args=(channel,), name="uncork-supervisor-link", daemon=True
+        target=_listen_to_the_supervisor,
+        args=(channel,),
+        name="uncork-supervisor-link",
+        daemon=True,
     ).start()
     try:
         hear_from_here()
@@ -82,9 +88,13 @@ def _called(process: OnceProcess) -> Callable[[Callable[[], object]], int]:
     return call
 
 
-def _end_with_the_supervisor(channel: Channel) -> None:
-    while channel.receive(None) is not None:
-        pass
+def _listen_to_the_supervisor(channel: Channel) -> None:
+    """Logs to where it says, and ends with it."""
+    logs = WorkerLogs()
+    while (messages := channel.receive(None)) is not None:
+        for message in messages:
+            if message.kind is Kind.LOGS:
+                logs.take(message.facts["logs"], message.descriptors)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

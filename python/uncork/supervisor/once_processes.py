@@ -16,7 +16,7 @@ from enum import Enum
 
 from uncork import console
 from uncork.settings import OnceProcess
-from uncork.supervisor.channel import Channel
+from uncork.supervisor.channel import Channel, Message
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.ending import LAST_SECONDS
@@ -168,6 +168,12 @@ class OnceProcesses(Duty):
         if name in self._wanted:
             self._begin(name, now)
         return True
+
+    def on_logs(self, message: Message) -> None:
+        """Tells each; a command has its own program by now, and does not hear it."""
+        for copy in self._copies.values():
+            if copy.channel is not None:
+                copy.channel.send(message)
 
     def close(self) -> None:
         """Lets go of them: the end of its channel tells a process that the supervisor is gone."""

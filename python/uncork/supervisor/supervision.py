@@ -257,11 +257,12 @@ class Supervision:
                 self.reopen_logs()
 
     def reopen_logs(self) -> None:
-        """Opens the files of logs anew, and has the workers write there."""
+        """Opens the files of logs anew, and has all the processes write there."""
         self._logs.reopen()
         for pid in self.channels:
             self._send_logs(pid)
-        self._templates.tell(self._logs.message(None))
+        for duty in self._duties:
+            duty.on_logs(self._logs.message(None))
 
     def end(self, *, at_once: bool) -> None:
         """Drains and ends, or ends at once."""

@@ -101,8 +101,8 @@ class Templates(Duty):
         own.close()  # which ends the worker, if there is one after all
         return None
 
-    def tell(self, message: Message) -> None:
-        """Tells it to all of them."""
+    def on_logs(self, message: Message) -> None:
+        """Tells all of them."""
         for template in self._templates.values():
             template.channel.send(message)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from uncork.settings import OnceProcess
 from uncork.supervisor.forking import Post
 from uncork.supervisor.process_title import set_process_title
 
@@ -21,3 +22,13 @@ def show_template(post: Post, app: str) -> None:
     """Has this process shown as the template of its generation."""
     title = f"uncork: template {app} (generation {post.generation})"
     set_process_title(title, "uncork-template")
+
+
+def show_admin(app: str) -> None:
+    """Has this process shown as the one that answers for health and metrics."""
+    set_process_title(f"uncork: admin {app}".rstrip(), "uncork-admin")
+
+
+def show_once(process: OnceProcess) -> None:
+    """Has this process shown as one that runs once beside the workers."""
+    set_process_title(f"uncork: once {process.name}", "uncork-once")

@@ -20,6 +20,7 @@ from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.status import ServerStatus
+from uncork.supervisor.titles import show_admin
 
 # A scrape that runs may finish, for a second; one that does not end by then is killed.
 _END_SECONDS = 2.0
@@ -111,6 +112,11 @@ class AdminDuty(Duty):
         self._start_at = now + wait
         return True
 
+    def on_logs(self, message: Message) -> None:
+        """Tells the process."""
+        if self._channel is not None:
+            self._channel.send(message)
+
     def let_go(self) -> bool:
         """Whether the process has ended; asks it to. Its listeners stay open."""
         now = time.monotonic()
@@ -145,7 +151,10 @@ class AdminDuty(Duty):
         descriptors: list[int] = []
         scoreboard, settings = self._observed.scoreboard, self._observed.settings()
 
+        app = self._observed.status().app
+
         def run(channel: Channel) -> int:
+            show_admin(app)
             return run_admin(channel, descriptors, scoreboard, settings)
 
         try:

@@ -10,6 +10,7 @@ import time
 
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.status import ServerStatus
+from uncork.supervisor.worker_logs import WorkerLogs
 
 # How long one waits for an answer before one goes on with what is known; a probe of Kubernetes
 # has one second by default.
@@ -21,6 +22,7 @@ class AdminLink:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._logs = WorkerLogs()
         self._changed = threading.Condition()
         self._status: ServerStatus | None = None
         self._answers = 0
@@ -51,7 +53,10 @@ class AdminLink:
             for message in messages:
                 if message.kind is Kind.END:
                     return
-                self._take(ServerStatus.from_facts(message.facts))
+                if message.kind is Kind.LOGS:
+                    self._logs.take(message.facts["logs"], message.descriptors)
+                else:
+                    self._take(ServerStatus.from_facts(message.facts))
 
     def _take(self, status: ServerStatus) -> None:
         with self._changed:
