@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import select
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.admin_client import ADMIN
 from tests.support.live_server import LiveServer, run_uncork
 
 pytestmark = pytest.mark.slow
@@ -96,6 +98,35 @@ def test_a_command_runs_too(folder: Path, as_text: bool) -> None:
     with LiveServer("hello:app", directory=folder) as server:
         server.wait_for(lambda: bool(who(server, "runs")), "it ran")
         assert server.stop() == 0
+
+
+def test_the_status_names_each_and_says_how_it_is(folder: Path) -> None:
+    settings(folder, 'scheduler = "jobs:run"\nmigrate = "jobs:finish"')
+    with LiveServer("hello:app", ADMIN, directory=folder) as server:
+        server.wait_for(lambda: len(who(server, "runs")) == 1, "it ran")
+        os.kill(who(server, "runs")[0], signal.SIGKILL)
+        server.wait_for(lambda: len(who(server, "runs")) == 2, "it ran again")
+        server.wait_for_log("has finished")
+        server.wait_for_log("health and metrics on")
+        told = run_uncork("status", "--json", str(server.pid), directory=folder)
+        facts = json.loads(told.stdout)
+        scheduler, migrate = facts["once"]
+        pid = who(server, "runs")[1]
+        assert scheduler["memory"]["resident"] > 2**20
+        assert scheduler["age_seconds"] >= 0
+        del scheduler["memory"], scheduler["age_seconds"]
+        assert scheduler == {
+            "name": "scheduler",
+            "run": "jobs:run",
+            "pid": pid,
+            "state": "running",
+            "restarts": 1,
+        }
+        assert (migrate["state"], migrate["pid"], migrate["restarts"]) == ("finished", None, 0)
+        assert facts["admin"]["pid"] in server.worker_pids
+        shown = run_uncork("status", str(server.pid), directory=folder).stdout
+        assert re.search(rf"^scheduler +{pid} +running +\d+s +1 .* jobs:run$", shown, re.MULTILINE)
+        assert f"health and metrics by process {facts['admin']['pid']}" in shown
 
 
 def test_one_that_dies_is_started_again_and_the_log_says_how_it_died(folder: Path) -> None:

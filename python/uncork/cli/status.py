@@ -51,7 +51,8 @@ def memory_of_all(server: ControlClient, status: ServerStatus) -> dict[int, Memo
         return {}
     templates = [each.template for each in status.generations if each.template is not None]
     workers = [each.pid for each in status.workers]
-    return {pid: memory_of(pid) for pid in (status.pid, *templates, *workers)}
+    beside = [each.pid for each in (*status.once, status.admin) if each and each.pid]
+    return {pid: memory_of(pid) for pid in (status.pid, *templates, *workers, *beside)}
 
 
 def with_memory(status: ServerStatus, memory: Mapping[int, Memory]) -> dict[str, Any]:
@@ -59,7 +60,8 @@ def with_memory(status: ServerStatus, memory: Mapping[int, Memory]) -> dict[str,
     from uncork.cli.status_text import saved_by_template  # noqa: PLC0415 (not for `--help`)
 
     facts = status.facts()
-    for each in (facts, *facts["workers"]):
+    beside = [*facts["once"], *filter(None, [facts["admin"]])]
+    for each in (facts, *facts["workers"], *beside):
         used = memory.get(each["pid"])
         each["memory"] = dataclasses.asdict(used) if used else None
     facts["saved_by_preloading"] = saved_by_template(status, memory)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from uncork.cli.control_command import printable
 from uncork.cli.table import table
 from uncork.supervisor.memory import Memory, saved_by_preloading
-from uncork.supervisor.status import Load, ReloadStatus, ServerStatus, WorkerStatus
+from uncork.supervisor.status import Load, OnceStatus, ReloadStatus, ServerStatus, WorkerStatus
 
 STATES = {
     "starting": "loads its app",
@@ -25,6 +25,8 @@ def status_text(status: ServerStatus, memory: Mapping[int, Memory]) -> str:
     lines = heading(status, memory)
     if status.workers:
         lines += ["", worker_table(status.workers, memory)]
+    if status.once:
+        lines += ["", once_table(status.once, memory)]
     return printable("\n".join(lines))
 
 
@@ -41,6 +43,13 @@ def heading(status: ServerStatus, memory: Mapping[int, Memory]) -> list[str]:
     ]
     if status.load is not None:
         lines.append(_load(status.load))
+    if status.admin is not None:
+        used = memory.get(status.admin.pid, Memory(None, None))
+        lines.append(
+            f"health and metrics by process {status.admin.pid}, {size(used.proportional)}"
+            if used.proportional is not None
+            else f"health and metrics by process {status.admin.pid}"
+        )
     if status.last_reload is not None:
         lines.append(_reload(status.last_reload))
     return lines
@@ -65,6 +74,27 @@ def worker_table(workers: Sequence[WorkerStatus], memory: Mapping[int, Memory]) 
                 *load_cells(worker.load),
                 size(used.resident),
                 size(used.proportional),
+            )
+        )
+    return table(headers, rows)
+
+
+def once_table(processes: Sequence[OnceStatus], memory: Mapping[int, Memory]) -> str:
+    """One line for each process that runs once beside the workers."""
+    headers = ("Once", "Process", "State", "Age", "Restarts", "Memory", "Share", "Runs")
+    rows = []
+    for each in processes:
+        used = memory.get(each.pid or 0, Memory(None, None))
+        rows.append(
+            (
+                each.name,
+                UNKNOWN if each.pid is None else str(each.pid),
+                each.state,
+                UNKNOWN if each.age_seconds is None else span(each.age_seconds),
+                f"{each.restarts:,}",
+                size(used.resident),
+                size(used.proportional),
+                each.run,
             )
         )
     return table(headers, rows)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from uncork.supervisor.channel import Message
 from uncork.supervisor.deaths import Death
+from uncork.supervisor.status import ServerStatus
 
 
 class Duty:
@@ -56,6 +57,11 @@ class Duty:
 
     def on_end(self, now: float, *, at_once: bool) -> None:
         """The server was asked to stop, `at_once` or when what runs has finished."""
+
+    def described(self, status: ServerStatus, now: float) -> ServerStatus:
+        """The status, with what there is to say of this duty."""
+        del now
+        return status
 
     @property
     def has_ended(self) -> bool:

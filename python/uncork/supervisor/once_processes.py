@@ -10,8 +10,9 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from uncork import console
@@ -23,6 +24,7 @@ from uncork.supervisor.ending import LAST_SECONDS
 from uncork.supervisor.forking import fork_process
 from uncork.supervisor.once_process import run_once_process
 from uncork.supervisor.respawning import Respawning
+from uncork.supervisor.status import OnceState, OnceStatus, ServerStatus
 from uncork.supervisor.worker_process import Plan
 
 # What "at once" leaves to a process that was asked to end.
@@ -39,6 +41,15 @@ class _State(Enum):
     ENDING = "was asked to end"
     KILLED = "was killed, as it did not end"
     FINISHED = "has ended with 0, and is not started again"
+
+
+_TOLD_STATES: Mapping[_State, OnceState] = {
+    _State.WAITING: "waiting",
+    _State.RUNNING: "running",
+    _State.ENDING: "ending",
+    _State.KILLED: "killed",
+    _State.FINISHED: "finished",
+}
 
 
 @dataclass
@@ -84,6 +95,7 @@ class OnceProcesses(Duty):
         self._wanted: dict[str, OnceProcess] = {}
         self._plan: Plan | None = None
         self._copies: dict[str, _Copy] = {}
+        self._restarts: Counter[str] = Counter()
         self._is_ending = False
         self._held_until: float | None = None
 
@@ -169,6 +181,11 @@ class OnceProcesses(Duty):
             self._begin(name, now)
         return True
 
+    def described(self, status: ServerStatus, now: float) -> ServerStatus:
+        """Names each."""
+        copies = tuple(self._described(each, now) for each in self._copies.values())
+        return replace(status, once=copies)
+
     def on_logs(self, message: Message) -> None:
         """Tells each; a command has its own program by now, and does not hear it."""
         for copy in self._copies.values():
@@ -180,6 +197,16 @@ class OnceProcesses(Duty):
         for copy in self._copies.values():
             if copy.channel is not None:
                 copy.channel.close()
+
+    def _described(self, copy: _Copy, now: float) -> OnceStatus:
+        return OnceStatus(
+            name=copy.process.name,
+            run=copy.process.text,
+            pid=copy.pid,
+            state=_TOLD_STATES[copy.state],
+            age_seconds=now - copy.started_at if copy.is_alive else None,
+            restarts=self._restarts[copy.process.name],
+        )
 
     def _begin(self, name: str, now: float) -> None:
         is_held = self._held_until is not None or self._is_ending
@@ -209,6 +236,7 @@ class OnceProcesses(Duty):
             console.say(f"{copy.name} has finished")
             copy.state = _State.FINISHED
             return
+        self._restarts[copy.process.name] += 1
         wait = copy.respawning.seconds_after(now - copy.started_at)
         then = f"the next try is in {wait:.1f} s" if wait else "it is started again"
         console.warn(f"{copy.name} {death.text}; {then}")

@@ -14,6 +14,7 @@ from typing import Any, Literal, TypeVar
 ServerState = Literal["starting", "serving", "reloading", "stopping"]
 WorkerState = Literal["booting", "ready", "draining", "stopping", "killed"]
 GenerationState = Literal["coming", "serving", "old"]
+OnceState = Literal["waiting", "running", "ending", "killed", "finished"]
 ReloadOutcome = Literal["running", "done", "failed"]
 _T = TypeVar("_T")
 
@@ -60,6 +61,33 @@ class WorkerStatus:
     age_seconds: float
     ready_seconds: float | None = None
     load: Load | None = None
+
+
+@dataclass(frozen=True)
+class OnceStatus:
+    """A process that runs once beside the workers.
+
+    Attributes:
+        run: The function or the command.
+        pid: `None`: there is no process now.
+        age_seconds: Since its process was started; `None` without one.
+        restarts: How often it was started again because it had ended by itself.
+    """
+
+    name: str
+    run: str
+    pid: int | None
+    state: OnceState
+    age_seconds: float | None
+    restarts: int
+
+
+@dataclass(frozen=True)
+class AdminStatus:
+    """The process that answers for health and metrics."""
+
+    pid: int
+    age_seconds: float
 
 
 @dataclass(frozen=True)
@@ -114,6 +142,8 @@ class ServerStatus:
         restarts: How often a worker was replaced, by the reason.
         reloads: How many reloads have ended, by their outcome.
         load: Of all workers, those that are gone included; `None`: not looked up.
+        once: The processes that run once beside the workers.
+        admin: `None`: there is no such process, or none now.
     """
 
     version: str
@@ -135,6 +165,8 @@ class ServerStatus:
     restarts: Mapping[str, int] = field(default_factory=dict)
     reloads: Mapping[str, int] = field(default_factory=dict)
     load: Load | None = None
+    once: Sequence[OnceStatus] = ()
+    admin: AdminStatus | None = None
 
     def facts(self) -> dict[str, Any]:
         """What `from_facts` makes the same status of, ready for JSON."""
@@ -152,6 +184,9 @@ class ServerStatus:
         known["generations"] = [
             GenerationStatus(**_known(GenerationStatus, f)) for f in facts["generations"]
         ]
+        known["once"] = tuple(OnceStatus(**_known(OnceStatus, f)) for f in facts.get("once", ()))
+        if (admin := facts.get("admin")) is not None:
+            known["admin"] = AdminStatus(**_known(AdminStatus, admin))
         if (last := facts.get("last_reload")) is not None:
             known["last_reload"] = ReloadStatus(**_known(ReloadStatus, last))
         return _with_load(cls, known)

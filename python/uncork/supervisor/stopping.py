@@ -6,6 +6,7 @@ Who is asked to stop goes on for `drain_delay`, so that those in front may look 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from uncork import console
 from uncork.supervisor.duty import Duty
@@ -13,6 +14,7 @@ from uncork.supervisor.fleet import Fleet
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.plans import Plans
 from uncork.supervisor.reload_history import ReloadHistory
+from uncork.supervisor.status import ServerStatus
 
 
 class Stopping(Duty):
@@ -50,6 +52,11 @@ class Stopping(Duty):
     def is_delayed(self) -> bool:
         """Whether the server is to stop, and goes on for a moment."""
         return self._drain_at is not None
+
+    def described(self, status: ServerStatus, now: float) -> ServerStatus:
+        """Says so as soon as it is asked for."""
+        del now
+        return replace(status, state="stopping") if self.is_delayed else status
 
     def drain_soon(self, now: float) -> bool:
         """Drains when `drain_delay` is over, or when it is asked for again; whether it waits."""

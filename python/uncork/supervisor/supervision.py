@@ -13,7 +13,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -234,8 +233,11 @@ class Supervision:
             control=self.control,
             templates=self._templates.pids,
         )
-        status = server_status(self.fleet, self.reloads, self._start, described, time.monotonic())
-        return replace(status, state="stopping") if self._stopping.is_delayed else status
+        now = time.monotonic()
+        status = server_status(self.fleet, self.reloads, self._start, described, now)
+        for duty in self._duties:
+            status = duty.described(status, now)
+        return status
 
     def do(self, action: Action) -> None:
         """Does what a signal asks for; why it can't be done, is told here."""

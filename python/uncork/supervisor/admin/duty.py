@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from uncork import console
 from uncork.settings import Settings
@@ -19,7 +19,7 @@ from uncork.supervisor.forking import fork_process
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.scoreboard import Scoreboard
-from uncork.supervisor.status import ServerStatus
+from uncork.supervisor.status import AdminStatus, ServerStatus
 from uncork.supervisor.titles import show_admin
 
 # A scrape that runs may finish, for a second; one that does not end by then is killed.
@@ -111,6 +111,12 @@ class AdminDuty(Duty):
         console.warn(f"the admin process (process {pid}) {death.text}; {then}")
         self._start_at = now + wait
         return True
+
+    def described(self, status: ServerStatus, now: float) -> ServerStatus:
+        """Names the process."""
+        if self._pid is None:
+            return status
+        return replace(status, admin=AdminStatus(self._pid, now - self._started_at))
 
     def on_logs(self, message: Message) -> None:
         """Tells the process."""
