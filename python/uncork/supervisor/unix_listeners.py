@@ -1,7 +1,7 @@
 """Unix listeners, and the file that each of them has.
 
 A socket's file outlives a process that was killed, so one that is found may be stale. It is
-removed only if nobody listens there, which `connect` tells. From that look to the `bind`, the
+removed only if nobody listens there, which `connect` tells. From that look to the `listen`, the
 folder is locked (`flock` on the folder itself leaves nothing behind), so that of two
 processes that start at once, one wins and the other is told so.
 """
@@ -26,8 +26,9 @@ from uncork.settings.bind import Bind
 from uncork.supervisor.refusals import unix_in_use, unix_refusal
 
 # Another uncork holds the lock for less than a millisecond. Whoever holds it for longer is
-# something else, and must not be able to keep a server from starting.
-_LOCK_SECONDS = 1.0
+# something else, and must not be able to keep a server from starting. Counted in looks, so that
+# it is longer where nobody gets to run: two seconds at least.
+_LOCK_LOOKS = 200
 _LOCK_POLL_SECONDS = 0.01
 
 
@@ -68,19 +69,19 @@ def open_unix(
             listener.close()
             raise unix_refusal(bind, error) from None
         file = _file_at(path)
-    try:
-        # Nobody can connect before `listen`, so the file's first mode does not matter.
-        path.chmod(mode)
-        if owner is not None:
-            _change_owner(bind, path, owner, user_id, group_id)
-        listener.listen(backlog)
-        listener.setblocking(False)
-    except BaseException as error:
-        file.remove()
-        listener.close()
-        if isinstance(error, OSError):
-            raise unix_refusal(bind, error) from None
-        raise
+        try:
+            # Nobody can connect before `listen`, so the file's first mode does not matter.
+            path.chmod(mode)
+            if owner is not None:
+                _change_owner(bind, path, owner, user_id, group_id)
+            listener.listen(backlog)  # until then, it looks stale
+            listener.setblocking(False)
+        except BaseException as error:
+            file.remove()
+            listener.close()
+            if isinstance(error, OSError):
+                raise unix_refusal(bind, error) from None
+            raise
     return listener, file
 
 
@@ -139,8 +140,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _lock(descriptor: int) -> None:
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while time.monotonic() < deadline:
+    for _ in range(_LOCK_LOOKS):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import socket
 import threading
@@ -10,7 +11,7 @@ import pytest
 
 from uncork.errors import EnvironmentProblem, UsageError
 from uncork.settings import Bind
-from uncork.supervisor import tcp_listeners
+from uncork.supervisor import tcp_listeners, unix_listeners
 from uncork.supervisor.listeners import ListenerOptions, Listeners
 
 OPTIONS = ListenerOptions(backlog=16, unix_mode=0o600, unix_owner=None)
@@ -127,6 +128,46 @@ def test_of_two_that_find_the_same_stale_socket_one_wins(tmp_path: Path) -> None
     assert not path.exists()
 
 
+def test_a_socket_that_is_bound_and_does_not_listen_yet_is_no_stale_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, other, has_looked = tmp_path / "s", Listeners(), threading.Event()
+    refusals: list[EnvironmentProblem] = []
+
+    def contend() -> None:
+        try:
+            other.open([unix(path)], OPTIONS)
+        except EnvironmentProblem as refusal:
+            refusals.append(refusal)
+        has_looked.set()
+
+    contender = threading.Thread(target=contend)
+
+    class FirstSocket(socket.socket):
+        def listen(self, *backlog: int) -> None:
+            if not contender.ident:
+                contender.start()
+                assert has_looked.wait(8.0)
+            super().listen(*backlog)
+
+    def flock(descriptor: int, how: int) -> None:
+        try:
+            real_flock(descriptor, how)
+        except BlockingIOError:
+            has_looked.set()
+            raise
+
+    real_flock = fcntl.flock
+    monkeypatch.setattr(unix_listeners.fcntl, "flock", flock)
+    monkeypatch.setattr(unix_listeners.socket, "socket", FirstSocket)
+    with Listeners() as one:
+        one.open([unix(path)], OPTIONS)
+        contender.join()
+        assert one.is_open
+        assert not other.is_open
+        assert len(refusals) == 1
+
+
 def test_a_socket_whose_backlog_is_full_is_in_use(listeners: Listeners, tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as busy, socket.socket(socket.AF_UNIX) as waiting:
@@ -168,9 +209,7 @@ def test_a_forked_child_leaves_the_file_to_its_parent(listeners: Listeners, tmp_
 def test_a_folder_that_somebody_keeps_locked_does_not_keep_a_server_from_starting(
     listeners: Listeners, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import fcntl
-
-    monkeypatch.setattr("uncork.supervisor.unix_listeners._LOCK_SECONDS", 0.02)
+    monkeypatch.setattr("uncork.supervisor.unix_listeners._LOCK_LOOKS", 2)
     descriptor = os.open(tmp_path, os.O_RDONLY)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     listeners.open([unix(tmp_path / "s")], OPTIONS)
