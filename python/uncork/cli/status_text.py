@@ -108,7 +108,9 @@ def saved_by_template(status: ServerStatus, memory: Mapping[int, Memory]) -> int
         pids = [each.pid for each in status.workers if each.generation == generation.number]
         unknown = Memory(None, None)
         return saved_by_preloading(
-            memory.get(generation.template, unknown), [memory.get(pid, unknown) for pid in pids]
+            memory.get(generation.template, unknown),
+            [memory.get(pid, unknown) for pid in pids],
+            generation.from_supervisor or 0,
         )
     return None
 

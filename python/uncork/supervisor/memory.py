@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-_FIELD = re.compile(r"^(Pss|Pss_Anon|Anonymous):\s+(\d+) kB$", re.MULTILINE)
+_FIELD = re.compile(r"^(Pss|Pss_Anon|Anonymous|Private_Dirty):\s+(\d+) kB$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,24 +34,37 @@ def memory_of(pid: int | None = None, *, proc: Path = Path("/proc")) -> Memory:
     Takes some milliseconds for each gibibyte.
     """
     folder = proc / ("self" if pid is None else str(pid))
-    try:
-        # Closed to other users, and to one's own when the process has changed its user.
-        fields = _FIELD.findall((folder / "smaps_rollup").read_text())
-    except OSError:
-        fields = []
-    found = {name: int(kib) * 1024 for name, kib in fields}
+    found = _fields(folder)
     return Memory(
         _resident(folder), found.get("Pss"), found.get("Anonymous"), found.get("Pss_Anon")
     )
 
 
-def saved_by_preloading(template: Memory, workers: Sequence[Memory]) -> int | None:
+def shared_with_parent(*, proc: Path = Path("/proc")) -> int | None:
+    """How many bytes this process has still from the one that it was forked from."""
+    found = _fields(proc / "self")
+    if "Anonymous" not in found or "Private_Dirty" not in found:
+        return None
+    return max(0, found["Anonymous"] - found["Private_Dirty"])
+
+
+def saved_by_preloading(
+    template: Memory, workers: Sequence[Memory], from_supervisor: int = 0
+) -> int | None:
     """How many bytes less the workers take, and their template, than without a template.
 
     By itself each worker would have for its own what the app has made; what is of files is shared
     in either case. Less than nothing, if the template costs more than it saves.
+
+    Args:
+        template: That of the template.
+        workers: That of each worker.
+        from_supervisor: How many bytes each of them has from the supervisor, in either case.
     """
-    by_themselves = together = 0
+    sharing = len(workers) + 1
+    by_themselves = -from_supervisor * len(workers)
+    # Of a page that they all have, a part counts to each of them, and one to the supervisor.
+    together = -from_supervisor * sharing // (sharing + 1)
     for memory in workers:
         if memory.anonymous is None or memory.anonymous_proportional is None:
             return None
@@ -60,6 +73,15 @@ def saved_by_preloading(template: Memory, workers: Sequence[Memory]) -> int | No
     if template.anonymous_proportional is None:
         return None
     return by_themselves - together - template.anonymous_proportional
+
+
+def _fields(folder: Path) -> dict[str, int]:
+    try:
+        # Closed to other users, and to one's own when the process has changed its user.
+        fields = _FIELD.findall((folder / "smaps_rollup").read_text())
+    except OSError:
+        fields = []
+    return {name: int(kib) * 1024 for name, kib in fields}
 
 
 def resident_of(pid: int) -> int | None:

@@ -97,12 +97,14 @@ class GenerationStatus:
     Attributes:
         workers: How many there are now, in whatever state.
         template: The process that its workers are forked from; `None`: they load the app.
+        from_supervisor: How many bytes of it the supervisor has too; `None`: it is not known.
     """
 
     number: int
     state: GenerationState
     workers: int
     template: int | None = None
+    from_supervisor: int | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,8 @@ class Described:
     Attributes:
         app: What was typed.
         loaded: What a worker has told of the app it found; `None`: none has yet.
-        templates: The processes that workers are forked from, by their generation.
+        templates: The processes that workers are forked from, by their generation, and how many
+            bytes of each the supervisor has too, where that is known.
     """
 
     app: str | None
@@ -62,7 +63,7 @@ class Described:
     listeners: Sequence[str]
     workers_reason: str
     control: str | None
-    templates: Mapping[int, int]
+    templates: Mapping[int, tuple[int, int | None]]
 
 
 def server_status(
@@ -126,7 +127,9 @@ def _worker(handle: WorkerHandle, now: float) -> WorkerStatus:
     )
 
 
-def _generations(fleet: Fleet, templates: Mapping[int, int]) -> list[GenerationStatus]:
+def _generations(
+    fleet: Fleet, templates: Mapping[int, tuple[int, int | None]]
+) -> list[GenerationStatus]:
     numbers = {worker.generation for worker in fleet.workers}
     numbers |= {each.number for each in (fleet.serving, fleet.coming) if each}
     return [
@@ -134,7 +137,7 @@ def _generations(fleet: Fleet, templates: Mapping[int, int]) -> list[GenerationS
             number,
             _generation_state(fleet, number),
             sum(worker.generation == number for worker in fleet.workers),
-            templates.get(number),
+            *templates.get(number, (None, None)),
         )
         for number in sorted(numbers)
     ]

@@ -231,7 +231,7 @@ class Supervision:
             listeners=places_of(self._listeners, is_tls=is_tls),
             workers_reason=self.plans.count_of(serving).reason,
             control=self.control,
-            templates=self._templates.pids,
+            templates=self._templates.told,
         )
         now = time.monotonic()
         status = server_status(self.fleet, self.reloads, self._start, described, now)
@@ -357,7 +357,10 @@ class Supervision:
                     self._on_loaded(pid, message)
                 case Kind.PRELOADED:
                     self._templates.adopt(
-                        self.fleet.generation_of(pid), pid, self.channels.remove(pid)
+                        self.fleet.generation_of(pid),
+                        pid,
+                        self.channels.remove(pid),
+                        message.facts,
                     )
                     self._reaping.forget(pid)
                     self.fleet.on_preloaded(pid, now)

@@ -17,6 +17,7 @@ from typing import Any
 
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.forking import Post, fork_sibling
+from uncork.supervisor.memory import shared_with_parent
 from uncork.supervisor.signals import ACTIONS, Action, SignalActions
 from uncork.supervisor.worker_logs import WorkerLogs
 
@@ -60,7 +61,7 @@ class Template:
         gc.collect()
         # What the collector never looks at again, it does not write to, and so stays shared.
         gc.freeze()
-        self._channel.send(Message(Kind.PRELOADED))
+        self._channel.send(Message(Kind.PRELOADED, {"from_supervisor": shared_with_parent()}))
 
     def _wanted(self) -> list[Message]:
         poll = select.poll()

@@ -11,9 +11,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from uncork import console
 from uncork.supervisor.channel import Channel, Kind, Message
@@ -31,6 +32,7 @@ _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 class _Template:
     pid: int
     channel: Channel
+    from_supervisor: int | None
     is_wanted: bool = True
 
 
@@ -52,9 +54,16 @@ class Templates(Duty):
         return not self._templates
 
     @property
-    def pids(self) -> dict[int, int]:
-        """The processes that workers are forked from, by their generation."""
-        return {n: template.pid for n, template in self._templates.items() if template.is_wanted}
+    def told(self) -> dict[int, tuple[int, int | None]]:
+        """The processes that workers are forked from, by their generation.
+
+        Of each its number, and how many bytes it has from the supervisor, if that is known.
+        """
+        return {
+            generation: (template.pid, template.from_supervisor)
+            for generation, template in self._templates.items()
+            if template.is_wanted
+        }
 
     def is_wanted(self, generation: int) -> bool:
         """Whether a generation is to have a template, if its app allows it: no second one."""
@@ -69,10 +78,13 @@ class Templates(Duty):
             console.warn("each worker imports the app by itself: preloading needs Linux")
         return False
 
-    def adopt(self, generation: int, pid: int, channel: Channel) -> None:
-        """A process has become the template of its generation."""
+    def adopt(self, generation: int, pid: int, channel: Channel, facts: Mapping[str, Any]) -> None:
+        """A process has become the template of its generation; `facts` has what it said then."""
+        told = facts.get("from_supervisor")
         self._seen.add(generation)
-        self._templates[generation] = _Template(pid, channel)
+        self._templates[generation] = _Template(
+            pid, channel, told if isinstance(told, int) else None
+        )
 
     def spawn(self, post: Post) -> tuple[int, Channel] | None:
         """A new worker's process id and channel; `None`: there is no template to fork it.

@@ -3,7 +3,12 @@ from pathlib import Path
 
 import pytest
 
-from uncork.supervisor.memory import Memory, memory_of, saved_by_preloading
+from uncork.supervisor.memory import (
+    Memory,
+    memory_of,
+    saved_by_preloading,
+    shared_with_parent,
+)
 
 ROLLUP = """\
 5590a8400000-7ffd1c9f9000 ---p 00000000 00:00 0                          [rollup]
@@ -49,6 +54,19 @@ def process(anonymous: int | None, proportional: int | None) -> Memory:
 
 def test_what_is_saved_is_what_the_workers_would_have_for_their_own_less_the_template():
     assert saved_by_preloading(process(50, 20), [process(60, 22), process(60, 23)]) == 55
+
+
+def test_what_is_of_the_supervisor_is_shared_without_a_template_too():
+    workers = [process(60, 22), process(60, 23)]
+    # Two workers less 12 each, and three processes less a fourth of 12 each.
+    assert saved_by_preloading(process(50, 20), workers, 12) == (120 - 24) - (65 - 9)
+
+
+def test_what_has_not_been_written_to_since_the_fork_is_the_parent_s_too(proc):
+    (proc / "self").mkdir()
+    assert shared_with_parent(proc=proc) is None
+    (proc / "self/smaps_rollup").write_text(ROLLUP)
+    assert shared_with_parent(proc=proc) == 21000 * KIB
 
 
 def test_a_template_with_nothing_to_share_saves_less_than_nothing():

@@ -39,7 +39,9 @@ def fleet():
 
 
 def status(fleet, now=20.0, history=None):
-    described = Described("hello.py", None, ["http://127.0.0.1:8000"], "`--workers`", None, {1: 9})
+    described = Described(
+        "hello.py", None, ["http://127.0.0.1:8000"], "`--workers`", None, {1: (9, 5)}
+    )
     return server_status(fleet, history or ReloadHistory(), Start(5.0, 1e9, "/srv"), described, now)
 
 
