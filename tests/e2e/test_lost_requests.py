@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import time
 
 import pytest
 
-from tests.conftest import APPS
-from tests.support.live_server import LiveServer
+from tests.support.hanging_server import serve, wait_for_replaced
+from tests.support.live_server import LiveServer, run_uncork
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
-
-
-def serve(*arguments: str, workers: int = 1) -> LiveServer:
-    return LiveServer("hanging:app", *arguments, directory=APPS, workers=workers)
-
-
-def wait_for_replaced(server: LiveServer, pid: int, workers: int) -> None:
-    deadline = time.monotonic() + 20.0
-    while time.monotonic() < deadline:
-        pids = server.worker_pids
-        if pid not in pids and len(pids) == workers:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} was not replaced\n{server.log()}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV])
@@ -35,7 +21,8 @@ def test_what_is_lost_with_a_worker_is_told_one_by_one(number: signal.Signals) -
         assert idle.get("/").status == 200
         busy.send(b"GET /sleep?60 HTTP/1.1\r\nHost: test\r\n\r\n")
         port = busy.connection.getsockname()[1]
-        time.sleep(0.5)  # the loop writes down how many connections there are when it turns
+        # The loop writes down how many connections there are when it turns.
+        server.wait_for(lambda: connections(server) == 2, "both connections were counted")
         os.kill(pid, number)
         wait_for_replaced(server, pid, 1)
         server.wait_for_log(
@@ -44,3 +31,8 @@ def test_what_is_lost_with_a_worker_is_told_one_by_one(number: signal.Signals) -
         server.wait_for_log(
             f"lost with worker 1 (process {pid}): `GET /sleep?60` of 127.0.0.1:{port}"
         )
+
+
+def connections(server: LiveServer) -> int:
+    told = run_uncork("status", "--json", str(server.pid), directory=server.directory)
+    return int(json.loads(told.stdout)["load"]["connections"])

@@ -214,6 +214,32 @@ def test_no_process_but_the_supervisor_is_root(
         server.wait_for(lambda: users() == {uid}, "all had given root up")
 
 
+@pytest.mark.timeout(30)
+def test_the_template_is_the_user_s_and_so_is_each_worker_that_it_forks(
+    folder: Path, opened: Callable[[Sequence[str]], list[str]]
+) -> None:
+    arguments = ("hello:app", f"--user={USER}", "--preload=on")
+    uid = pwd.getpwnam(USER).pw_uid
+    with LiveServer(*arguments, directory=folder, wrap=opened, workers=2) as server:
+        server.wait_for(lambda: len(server.worker_pids) == 2, "two workers were started")
+        (template,) = server.template_pids
+        before = server.worker_pids
+        os.kill(before[0], signal.SIGKILL)
+        server.wait_for(lambda: is_replaced(server, before), "another one was forked")
+        assert server.template_pids == [template]
+        for pid in (template, *server.worker_pids):
+            assert f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}" in Path(f"/proc/{pid}/status").read_text()
+        found = facts(server)
+        assert set(found["ids"][:3]) == {uid}
+        assert (found["capabilities"], found["back"]) == ([0, 0, 0], [False] * 5)
+
+
+def is_replaced(server: LiveServer, before: Sequence[int]) -> bool:
+    """Whether the first of these workers has gone, and there are as many as before."""
+    pids = server.worker_pids
+    return before[0] not in pids and len(pids) == len(before)
+
+
 def test_a_unix_socket_belongs_to_the_user(
     folder: Path, opened: Callable[[Sequence[str]], list[str]]
 ) -> None:

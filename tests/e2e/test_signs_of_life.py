@@ -8,25 +8,10 @@ import time
 
 import pytest
 
-from tests.conftest import APPS
 from tests.support.admin_client import ADMIN, AdminClient
-from tests.support.live_server import LiveServer
+from tests.support.hanging_server import serve, wait_for_replaced
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
-
-
-def serve(*arguments: str, workers: int = 1) -> LiveServer:
-    return LiveServer("hanging:app", *arguments, directory=APPS, workers=workers)
-
-
-def wait_for_replaced(server: LiveServer, pid: int, workers: int) -> None:
-    deadline = time.monotonic() + 20.0
-    while time.monotonic() < deadline:
-        pids = server.worker_pids
-        if pid not in pids and len(pids) == workers:
-            return
-        time.sleep(0.05)
-    raise AssertionError(f"process {pid} was not replaced\n{server.log()}")
 
 
 def test_a_worker_whose_interpreter_is_kept_by_c_code_is_dumped_and_replaced() -> None:

@@ -203,13 +203,15 @@ class LiveServer:
         """Returns once `text` stands in the log."""
         self.wait_for(lambda: text in self.log(), f"the log had {text!r}")
 
-    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+    def wait_for(
+        self, condition: Callable[[], bool], what: str, *, seconds: float = DEADLINE_SECONDS
+    ) -> None:
         """Returns once `condition()` holds; it is asked again whenever the log grew.
 
         Raises:
             AssertionError: It did not hold in time, or the server ended before.
         """
-        deadline = time.monotonic() + DEADLINE_SECONDS
+        deadline = time.monotonic() + seconds
         while not condition():
             has_ended = self._log_has_ended.is_set()
             if has_ended:
@@ -218,7 +220,7 @@ class LiveServer:
             if condition():  # the log may have grown just before its end
                 return
             if has_ended or time.monotonic() > deadline:
-                why = "the server ended" if has_ended else f"{DEADLINE_SECONDS} s went by"
+                why = "the server ended" if has_ended else f"{seconds} s went by"
                 raise AssertionError(f"{why} before {what}\n{self._described_log()}")
             with self._log_grew:
                 self._log_grew.wait(0.02)
