@@ -58,3 +58,5 @@ class LocatedApp:
     """For whoever wants to know more: how it was found, which way was taken and why."""
     run_options: RunOptions | None = None
     warnings: tuple[str, ...] = ()
+    failure: str | None = None
+    """Why the app could not be loaded, and `app` is something that says so."""

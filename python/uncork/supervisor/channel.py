@@ -48,6 +48,8 @@ class Kind(Enum):
     PRELOADED = "preloaded"  # worker: it is the template from now on
     FORK = "fork"  # supervisor: fork a worker, which gets this end of its channel
     FORKED = "forked"  # template: its process id, or why there is none
+    DESK = "desk"  # either: something of a development server's own; see `desk.py`
+    ANSWERED = "answered"  # worker: the script has only answered its own `--help` or the like
 
 
 @dataclass(frozen=True)

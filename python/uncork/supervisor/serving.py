@@ -14,6 +14,7 @@ from uncork.election import ELECTIONS
 from uncork.errors import AppError, InternalError
 from uncork.settings import BadValueError, Bind, ResolvedSettings, Settings, parse_bind
 from uncork.supervisor.certificates import ADHOC
+from uncork.supervisor.desk import Desk
 from uncork.supervisor.ending import report_cut_off
 from uncork.supervisor.fork_safety import is_alone, open_descriptors, what_forbids_a_fork
 from uncork.supervisor.forking import Post
@@ -44,6 +45,7 @@ class Serving:
         link: To the supervisor.
         post: What this process is to be; the first of a generation says what each would say.
         verbose: Say how the app was found.
+        desk: What a development server has beside.
 
     Attributes:
         link: To the supervisor; another one in a worker that a template has forked.
@@ -62,6 +64,7 @@ class Serving:
         post: Post,
         *,
         verbose: bool = False,
+        desk: Desk | None = None,
     ) -> None:
         self.has_served = False
         self.has_stuck_threads = False
@@ -73,6 +76,7 @@ class Serving:
         self._post = post
         self._opened_before = open_descriptors() if post.may_become_template else frozenset()
         self._verbose = verbose
+        self._desk = desk
 
     def use(self, located: LocatedApp) -> None:
         """Serves the app until the worker has ended; called in the main thread.
@@ -93,7 +97,7 @@ class Serving:
 
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
         show_worker(self._post, located.name)
-        if self._post.is_first:
+        if self._post.is_first and (self._desk is None or self._post.generation == 1):
             _tell_what_differs(located, unheard)
             if self._verbose:
                 console.note(f"`{located.name}`: {located.explanation}")
@@ -107,13 +111,16 @@ class Serving:
         with ExitStack() as at_end:
             # The worker has its own; and when it drains, nobody may be left waiting at ours.
             with closing(grant):
-                with self._signals.raising():
-                    call_start_hooks(settings.boot_timeout, self.link.say_failed)
-                at_end.enter_context(shutdown_hooks_called())
+                app = located.app
+                if located.failure is None:
+                    with self._signals.raising():
+                        call_start_hooks(settings.boot_timeout, self.link.say_failed)
+                    at_end.enter_context(shutdown_hooks_called())
+                    app = self._desk.around(app) if self._desk else app
                 if grant.is_on_trial and not self._passes_health_check(located, settings, grant):
                     return  # a stop was asked for meanwhile
                 served = worker.Worker(
-                    located.app,
+                    app,
                     grant.descriptors,
                     worker.worker_settings(
                         settings,
@@ -130,11 +137,15 @@ class Serving:
             self.has_served = True
             self.link.say_ready()
             self.link.candidate.begin()
+            if self._desk is not None:
+                self.link.hear_desk = self._desk.on_message
+                self._desk.ready(self.link)
             self._watch(served, settings.graceful_timeout)
 
     def _ask(self, located: LocatedApp, settings: Settings) -> Grant | None:
         settings = self._as_seen_from_elsewhere(settings)
-        memory = memory_of() if self._post.is_first else Memory(None, None)
+        is_counted = self._post.is_first and self._desk is None
+        memory = memory_of() if is_counted else Memory(None, None)
         loaded = Loaded(
             name=located.name,
             origin=located.origin,
@@ -145,6 +156,7 @@ class Serving:
             one_worker_reason=one_worker_reason(located.app),
             memory_bytes=memory.proportional or memory.resident,
             may_be_template=self._may_be_template(),
+            failure=located.failure,
         )
         self.link.ask_for_listeners(loaded)
         while True:
@@ -250,6 +262,8 @@ class Serving:
         action = self._next_action(end, None)
         if action is None:
             raise InternalError("the worker ended by itself")
+        if self._desk is not None:
+            self._desk.draining()
         if action is Action.DRAIN and graceful_seconds > 0:
             served.drain()
             started = time.monotonic()

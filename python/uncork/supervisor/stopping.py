@@ -26,6 +26,10 @@ class Stopping(Duty):
         listeners: Closed, so that nobody waits at them.
         reloads: One that is under way is given up.
         duties: Told of the end; there may come more.
+
+    Attributes:
+        patience_seconds: How long what runs has at the most, whatever the settings say; `None`:
+            as long as they do.
     """
 
     def __init__(
@@ -41,7 +45,9 @@ class Stopping(Duty):
         self._listeners = listeners
         self._reloads = reloads
         self._duties = duties
+        self.patience_seconds: float | None = None
         self._drain_at: float | None = None
+        self._stop_at: float | None = None
 
     @property
     def is_asked(self) -> bool:
@@ -75,19 +81,24 @@ class Stopping(Duty):
         self._tell_duties(now, at_once=True)
 
     def next_deadline(self) -> float | None:
-        """The end of the delay."""
-        return self._drain_at
+        """The end of the delay, or of the patience."""
+        return self._stop_at if self._drain_at is None else self._drain_at
 
     def on_time(self, now: float) -> None:
         """Drains when the delay is over."""
         if self._drain_at is not None and now >= self._drain_at:
             self._drain(now)
+        if self._stop_at is not None and now >= self._stop_at:
+            self.stop(now)
 
     def _drain(self, now: float) -> None:
         if self._fleet.is_ending:
             self._drain_at = None
             return
         graceful_seconds = self._plans.newest_settings.graceful_timeout
+        if self.patience_seconds is not None:
+            graceful_seconds = min(graceful_seconds, self.patience_seconds)
+            self._stop_at = now + graceful_seconds
         if self._fleet.has_served and graceful_seconds > 0:
             console.say(
                 f"stopping: running requests have {graceful_seconds:g} s; "
@@ -95,12 +106,14 @@ class Stopping(Duty):
             )
         # The workers have the sockets too, and close theirs: new connections are refused from
         # there on, instead of waiting for nobody.
+        stop_at = self._stop_at
         self._begin()
+        self._stop_at = stop_at
         self._fleet.drain(now)
         self._tell_duties(now, at_once=False)
 
     def _begin(self) -> None:
-        self._drain_at = None
+        self._drain_at = self._stop_at = None
         self._reloads.give_up("the server was asked to stop")
         self._listeners.close()
 

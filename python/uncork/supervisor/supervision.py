@@ -24,7 +24,7 @@ from uncork.supervisor.deaths import ended_processes
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.elections import Elections
 from uncork.supervisor.error_facts import error_from_facts
-from uncork.supervisor.fleet import Fleet
+from uncork.supervisor.fleet import Fleet, Generation
 from uncork.supervisor.granting import Granting
 from uncork.supervisor.handing_over import HandingOver
 from uncork.supervisor.handover import Handover
@@ -83,7 +83,7 @@ class Supervision:
         self.plans = Plans(plan)
         # Room for more workers, and for old generations that take their time to end.
         self.scoreboard = Scoreboard.create(32 + 4 * self.plans.count_of(1).number)
-        self.fleet = Fleet(self.plans.generation(1), self, Respawning())
+        self.fleet = self.make_fleet(self.plans.generation(1))
         self.channels = WorkerChannels()
         self.control: str | None = None
         self.restarting: Restarting | None = None
@@ -131,6 +131,10 @@ class Supervision:
             duty.close()
         self._logs.close()
 
+    def make_fleet(self, first: Generation) -> Fleet:
+        """Who decides which workers there are; called once."""
+        return Fleet(first, self, Respawning())
+
     def attend_to(self, duty: Duty) -> None:
         """Takes on one thing more; closed here."""
         self._duties.append(duty)
@@ -153,7 +157,7 @@ class Supervision:
         # What the workers' collectors never look at stays shared with this process.
         gc.freeze()
         if self._was_taken_over:
-            self._reload_as_told()
+            self.reload_as_told()
         else:
             self._granting.bind_early()
             self.fleet.start(time.monotonic())
@@ -249,7 +253,7 @@ class Supervision:
             case Action.STOP:
                 self._stopping.stop(now)
             case Action.RELOAD:
-                self._reload_as_told()
+                self.reload_as_told()
             case Action.MORE | Action.FEWER:
                 self.fleet.resize(1 if action is Action.MORE else -1, now)
             case Action.RESTART:
@@ -319,7 +323,8 @@ class Supervision:
             if owner := owners.get(descriptor):
                 owner.on_readable(descriptor, time.monotonic())
 
-    def _reload_as_told(self) -> None:
+    def reload_as_told(self) -> None:
+        """Begins a reload that nobody waits for, or tells why this is not the time for it."""
         if self._stopping.is_asked:
             return
         if not self.fleet.has_served:
@@ -369,7 +374,7 @@ class Supervision:
                     is_first_ever = not self.fleet.has_served
                     self.fleet.on_ready(pid, now)
                     if is_first_ever:
-                        self._say_ready()
+                        self.say_ready()
                 case Kind.ONCE:
                     with suppress(LookupError):
                         self._elections.on_asked(pid, message.facts)
@@ -404,7 +409,8 @@ class Supervision:
             access_log = self.plans.settings_of(generation).access_log
             self.channels.tell(pid, self._logs.message(access_log))
 
-    def _say_ready(self) -> None:
+    def say_ready(self) -> None:
+        """Tells that it serves, for the first time."""
         facts = self._granting.loaded
         assert facts is not None
         warn_of_root(self.plans.settings)

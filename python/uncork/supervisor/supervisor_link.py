@@ -11,9 +11,9 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from uncork.errors import UncorkError
 from uncork.supervisor.candidate import candidate_of_this_process
@@ -38,6 +38,7 @@ class Loaded:
         one_worker_reason: Why the app can't be spread over several processes; `None`: it can.
         memory_bytes: How much the process takes by now; `None`: it can't be known.
         may_be_template: Whether workers may be forked from this process.
+        failure: Why something else is served in the place of the app; `None`: it was loaded.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Loaded:
     one_worker_reason: str | None
     memory_bytes: int | None
     may_be_template: bool
+    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ class SupervisorLink:
     Attributes:
         candidate: This worker in the elections of `uncork.once`.
         logs: Where to log; there when the answer is.
+        hear_desk: Called with what the supervisor's side of a desk tells.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class SupervisorLink:
         self._wake = wake
         self._sending = threading.Lock()
         self.logs = WorkerLogs()
+        self.hear_desk: Callable[[Mapping[str, Any]], None] | None = None
         self._dumps: int | None = None
         self._answers: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._thread = threading.Thread(
@@ -137,6 +141,14 @@ class SupervisorLink:
         """Tells the supervisor why the worker ends without having served."""
         self.send(Message(Kind.FAILED, facts_of_error(error)))
 
+    def say_answered(self) -> None:
+        """Tells the supervisor that there is nothing to serve, and that nothing is wrong."""
+        self.send(Message(Kind.ANSWERED))
+
+    def tell_supervisor(self, facts: Mapping[str, Any]) -> bool:
+        """Whether something of a desk's own went out; for any thread."""
+        return self.send(Message(Kind.DESK, facts))
+
     def offer_dumps(self) -> bool:
         """Has the supervisor able to see where the threads are when nothing here can tell it.
 
@@ -171,6 +183,9 @@ class SupervisorLink:
                     self.candidate.hear(message.facts)
                 elif message.kind is Kind.LOGS:
                     self.logs.take(message.facts["logs"], message.descriptors)
+                elif message.kind is Kind.DESK:
+                    if self.hear_desk is not None:
+                        self.hear_desk(message.facts)
                 else:
                     self._answers.put(message)
                     self._wake()

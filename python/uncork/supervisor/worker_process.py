@@ -19,6 +19,8 @@ from uncork.errors import UncorkError
 from uncork.settings import ResolvedSettings
 from uncork.supervisor.boot_watch import watch_boot
 from uncork.supervisor.channel import Channel
+from uncork.supervisor.desk import Desk
+from uncork.supervisor.desk_worker import load_at_desk
 from uncork.supervisor.ending import LAST_SECONDS, end_in, end_process
 from uncork.supervisor.forking import Post
 from uncork.supervisor.privileges import give_up_root
@@ -39,6 +41,8 @@ class Plan:
         script_arguments: What the app finds in `sys.argv` behind its own name.
         environ: The environment to load the app in; `None` leaves it as it is.
         verbose: Show tracebacks whole, and say how the app was found.
+        desk: What a development server has beside; `None` in production.
+        died: How the worker before died while it loaded the app: this one loads nothing.
     """
 
     resolved: ResolvedSettings
@@ -46,6 +50,8 @@ class Plan:
     script_arguments: Sequence[str]
     environ: Mapping[str, str] | None
     verbose: bool
+    desk: Desk | None = None
+    died: str | None = None
 
 
 def run_worker(
@@ -87,7 +93,9 @@ def run_worker(
             faulthandler.enable(sys.__stderr__)
     link = SupervisorLink(channel, signals.wake, scoreboard)
     link.offer_dumps()
-    serving = Serving(plan.resolved, signals, link, post, verbose=plan.verbose)
+    serving = Serving(
+        plan.resolved, signals, link, post, verbose=plan.verbose, desk=plan.desk
+    )
 
     def serve_app() -> None:
         hear_from_here()
@@ -98,7 +106,7 @@ def run_worker(
             boot_watch.join()
             serving.use(located)
 
-        try:
+        def load() -> None:
             with_app(
                 plan.spec,
                 use,
@@ -107,6 +115,12 @@ def run_worker(
                 has_certificate=not plan.resolved.origins["cert"].is_default,
                 verbose=plan.verbose,
             )
+
+        try:
+            if plan.desk is None:
+                load()
+            else:
+                load_at_desk(plan.desk, plan.spec.text or "the app", plan.died, load, use, serving, signals)
         finally:
             boot_watch.cancel()
 

@@ -1,0 +1,50 @@
+"""What a worker of a development server has beside serving: see `uncork.dev`.
+
+Here only its shape is known. In production there is none.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from _typeshed.wsgi import WSGIApplication
+
+
+class DeskLink(Protocol):
+    """The way from a desk to the supervisor; what is told there comes to `DeskListener`s."""
+
+    def tell_supervisor(self, facts: Mapping[str, Any]) -> bool:
+        """Whether it was sent; for any thread."""
+
+
+class Desk(Protocol):
+    """Made in the supervisor, which never calls it; used in each worker, for one life."""
+
+    def around(self, app: WSGIApplication) -> WSGIApplication:
+        """What is served instead of the app that was found; called before it serves."""
+
+    def instead_of_app(self, error: BaseException) -> WSGIApplication:
+        """What is served when the app could not be loaded.
+
+        Args:
+            error: Why; what the user's own code raised is its `__context__`.
+        """
+
+    def after_death(self, text: str) -> WSGIApplication:
+        """What is served when the worker before died while it loaded the app.
+
+        Args:
+            text: How it died, as sentences.
+        """
+
+    def ready(self, link: DeskLink) -> None:
+        """The worker serves."""
+
+    def on_message(self, facts: Mapping[str, Any]) -> None:
+        """The supervisor's side has told something; called in the thread that reads."""
+
+    def draining(self) -> None:
+        """The worker was asked to end: what would go on for ever is to end now."""
