@@ -50,6 +50,9 @@ class Kind(Enum):
     FORKED = "forked"  # template: its process id, or why there is none
     DESK = "desk"  # either: something of a development server's own; see `desk.py`
     ANSWERED = "answered"  # worker: the script has only answered its own `--help` or the like
+    WATCH = "watch"  # supervisor: these files, from now on
+    WATCHING = "watching"  # watching process: that it does, and how
+    CHANGED = "changed"  # watching process: which of them have changed
 
 
 @dataclass(frozen=True)
