@@ -117,6 +117,12 @@ def failure(error: BaseException, what: str, when: str, *, verbose: bool) -> Bas
     """
     if isinstance(error, (KeyboardInterrupt, UncorkError)) or frames.is_raised_by_uncork(error):
         return error
+    failed = _app_error(error, what, when, verbose=verbose)
+    failed.__context__ = error  # not shown, but there for a debugger
+    return failed
+
+
+def _app_error(error: BaseException, what: str, when: str, *, verbose: bool) -> AppError:
     place = frames.place_of(error)
     at = f" at `{place}`" if place else ""
     if isinstance(error, SystemExit):

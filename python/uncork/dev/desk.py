@@ -1,0 +1,97 @@
+"""What a worker of `uncork dev` has beside serving: the debugger and live reload, joined.
+
+Made in the supervisor and used in a worker. It tells the supervisor, once it serves,
+`{"debugger_pin": …, "debugger_why_off": …}`, and hears `{"refresh": "css"}` or
+`{"refresh": "page"}` from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from uncork.dev.browser import Debugger, DebuggerPolicy, LiveReload, after_death, instead_of_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
+
+class Link(Protocol):
+    """The way to the supervisor."""
+
+    def tell_supervisor(self, facts: Mapping[str, Any]) -> bool:
+        """Whether it was sent."""
+
+
+class DevelopmentDesk:
+    """One worker's.
+
+    Args:
+        policy: Who gets the debugger.
+        is_live: Whether pages follow the code.
+        facts: More for the supervisor to be told, made when the worker serves; given the app
+            that was found, or `None`.
+    """
+
+    def __init__(
+        self,
+        policy: DebuggerPolicy,
+        *,
+        is_live: bool = True,
+        facts: Callable[[WSGIApplication | None], Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._policy = policy
+        self._is_live = is_live
+        self._facts = facts
+        self._app: WSGIApplication | None = None
+        # Made in the worker: each has a number of its own, and Werkzeug is imported there only.
+        self._live: LiveReload | None = None
+        self._debugger: Debugger | None = None
+
+    def around(self, app: WSGIApplication) -> WSGIApplication:
+        """The app, with the debugger on its errors and the script in its pages."""
+        self._app = app
+        return self._with_script(self._made_debugger().around(app))
+
+    def instead_of_app(self, error: BaseException) -> WSGIApplication:
+        """What raises `error`, or says it, at each request."""
+        return self._with_script(instead_of_app(error, self._made_debugger()))
+
+    def after_death(self, text: str) -> WSGIApplication:
+        """What says how the worker before died."""
+        return self._with_script(after_death(text))
+
+    def ready(self, link: Link) -> None:
+        """Tells the supervisor what it can't know."""
+        debugger = self._made_debugger()
+        more = self._facts(self._app) if self._facts is not None else {}
+        link.tell_supervisor(
+            {
+                "debugger_pin": debugger.pin,
+                "debugger_why_off": debugger.why_off,
+                **more,
+            }
+        )
+
+    def on_message(self, facts: Mapping[str, Any]) -> None:
+        """Has the open pages changed, if that is what is asked for."""
+        what = facts.get("refresh")
+        if self._live is not None and what in ("css", "page"):
+            self._live.refresh(what)
+
+    def draining(self) -> None:
+        """Ends the streams to the open pages, which then wait for the next worker."""
+        if self._live is not None:
+            self._live.end()
+
+    def _made_debugger(self) -> Debugger:
+        if self._debugger is None:
+            self._debugger = Debugger(self._policy)
+        return self._debugger
+
+    def _with_script(self, app: WSGIApplication) -> WSGIApplication:
+        if not self._is_live:
+            return app
+        if self._live is None:
+            self._live = LiveReload()
+        return self._live.around(app)

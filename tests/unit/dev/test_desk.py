@@ -1,0 +1,65 @@
+from tests.support.wsgi_client import Answer, call, steps
+from uncork.dev.browser import LIVE_PATH, DebuggerPolicy
+from uncork.dev.desk import DevelopmentDesk
+
+HTML = {"HTTP_ACCEPT": "text/html"}
+
+
+class Link:
+    def __init__(self):
+        self.told = []
+
+    def tell_supervisor(self, facts):
+        self.told.append(facts)
+        return True
+
+
+def _page(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<!doctype html>"]
+
+
+def _failing(environ, start_response):
+    raise LookupError
+
+
+def _has_script(app):
+    return b"/_uncork/live.js" in call(app, is_checked=False, **HTML).body
+
+
+def test_everything_that_is_served_has_the_script():
+    for serve in (
+        lambda desk: desk.around(_page),
+        lambda desk: desk.around(_failing),
+        lambda desk: desk.instead_of_app(LookupError()),
+        lambda desk: desk.after_death("it died"),
+    ):
+        assert _has_script(serve(DevelopmentDesk(DebuggerPolicy())))
+        assert not _has_script(serve(DevelopmentDesk(DebuggerPolicy(), is_live=False)))
+
+
+def test_the_supervisor_is_told_the_pin_and_what_else_is_to_be_told(tmp_path):
+    desk = DevelopmentDesk(DebuggerPolicy(project=tmp_path), facts=lambda app: {"app": app})
+    desk.around(_page)
+    link = Link()
+    desk.ready(link)
+    (facts,) = link.told
+    assert len(facts.pop("debugger_pin")) == 11
+    assert facts == {"debugger_why_off": None, "app": _page}
+
+
+def test_open_pages_hear_of_changes_until_the_worker_drains():
+    desk = DevelopmentDesk(DebuggerPolicy())
+    events = steps(desk.around(_page), LIVE_PATH, Answer())
+    first = next(events)
+    desk.on_message({"refresh": "css"})
+    assert next(events) != first
+    desk.on_message({"something": "else"})
+    desk.draining()
+    assert list(events) == []
+
+
+def test_without_live_reload_messages_and_the_end_mean_nothing():
+    desk = DevelopmentDesk(DebuggerPolicy(), is_live=False)
+    desk.on_message({"refresh": "page"})
+    desk.draining()
