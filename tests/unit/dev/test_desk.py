@@ -24,7 +24,7 @@ def _failing(environ, start_response):
 
 
 def _has_script(app):
-    return b"/_uncork/live.js" in call(app, is_checked=False, **HTML).body
+    return b'<script src="/_uncork' in call(app, is_checked=False, **HTML).body
 
 
 def test_everything_that_is_served_has_the_script():
