@@ -42,6 +42,8 @@ class WorkerSettings:
         shows_request_ids: Whether the app and the client are told what.
         request_timeout_seconds: `None` is without a limit.
         request_timeouts: Other ones by path; the first pattern that matches holds.
+        own_prefix: What paths begin with that belong to uncork itself, beside the app: they are not
+            logged, and what answers there may take the connection. Empty: there are none.
         certificate: The chain, PEM; `None` serves without TLS, and then `key` is `None` too.
         key: The private key, PEM.
     """
@@ -74,17 +76,19 @@ class WorkerSettings:
     request_timeout_seconds: float | None = 60.0
     request_timeouts: Sequence[tuple[str, float | None]] = ()
     request_grace_seconds: float = 5.0
+    own_prefix: str = ""
     certificate: bytes | None = None
     key: bytes | None = None
 
 
-def worker_settings(
+def worker_settings(  # noqa: PLR0913 (by keyword, each a thing of its own)
     settings: Settings,
     *,
     is_multiprocess: bool = False,
     access_log: int | None = None,
     certificate: bytes | None = None,
     key: bytes | None = None,
+    own_prefix: str = "",
 ) -> WorkerSettings:
     """The part of the settings that a worker needs, with its files read or opened already."""
     ids = settings.request_ids
@@ -117,6 +121,7 @@ def worker_settings(
         request_timeout_seconds=settings.request_timeout,
         request_timeouts=[(each.pattern, each.seconds) for each in settings.request_timeouts],
         request_grace_seconds=settings.request_grace,
+        own_prefix=own_prefix,
         certificate=certificate,
         key=key,
     )

@@ -38,6 +38,7 @@ pub(crate) struct WorkerSettings {
     pub(crate) request_id_header: String,
     has_request_ids: bool,
     pub(crate) shows_request_ids: bool,
+    pub(crate) own_prefix: String,
     certificate: Option<Vec<u8>>,
     key: Option<Vec<u8>>,
 }
@@ -77,6 +78,7 @@ impl WorkerSettings {
             access_log: self.to_access_log()?,
             request_id_header: self.has_request_ids.then(|| self.request_id_header.clone()),
             shows_request_ids: self.shows_request_ids,
+            own_prefix: self.own_prefix.clone(),
         })
     }
 

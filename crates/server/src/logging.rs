@@ -20,6 +20,8 @@ pub(crate) struct Logging {
     /// Whether answers say what their request is called.
     pub(crate) shows_ids: bool,
     pub(crate) access_log: Option<Arc<AccessLog>>,
+    /// What paths begin with that are not logged; empty: all are.
+    pub(crate) unlogged_prefix: Box<[u8]>,
 }
 
 /// An answer of the application; times are those of the scoreboard's clock.
@@ -68,6 +70,9 @@ impl Logging {
         ended_ns: u64,
     ) -> Option<Trouble> {
         let log = self.access_log.as_ref()?;
+        if !self.unlogged_prefix.is_empty() && head.path().starts_with(&self.unlogged_prefix) {
+            return None;
+        }
         let id = match (answered.own_id, &self.ids) {
             (Some(id), _) => Some(RequestId::Own(id)),
             (None, Some(ids)) => ids.given(head),

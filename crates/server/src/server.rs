@@ -113,6 +113,7 @@ impl Server {
             ids: settings.request_id_header.as_deref().map(|header| Arc::new(RequestIds::new(header))),
             shows_ids: settings.shows_request_ids,
             access_log: settings.access_log.map(AccessLog::new).transpose()?.map(Arc::new),
+            unlogged_prefix: settings.own_prefix.as_bytes().into(),
         };
         let calls = Arc::new(CallList::new(settings.request_grace));
         let (event_loop, waker, registry) = EventLoop::new(

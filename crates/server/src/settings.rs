@@ -65,6 +65,9 @@ pub struct ServerSettings {
     pub request_id_header: Option<String>,
     /// Whether the application and the client are told of it too, and not the log alone.
     pub shows_request_ids: bool,
+    /// What paths begin with that the application has beside those of its user; they are not
+    /// logged. Empty: there are none.
+    pub own_prefix: String,
 }
 
 impl ServerSettings {
@@ -135,6 +138,7 @@ impl Default for ServerSettings {
             access_log: None,
             request_id_header: None,
             shows_request_ids: false,
+            own_prefix: String::new(),
         }
     }
 }

@@ -1,4 +1,6 @@
-from tests.support.wsgi_client import Answer, call, steps
+import socket
+
+from tests.support.wsgi_client import call
 from uncork.dev.browser import LIVE_PATH, DebuggerPolicy
 from uncork.dev.desk import DevelopmentDesk
 
@@ -50,13 +52,17 @@ def test_the_supervisor_is_told_the_pin_and_what_else_is_to_be_told(tmp_path):
 
 def test_open_pages_hear_of_changes_until_the_worker_drains():
     desk = DevelopmentDesk(DebuggerPolicy())
-    events = steps(desk.around(_page), LIVE_PATH, Answer())
-    first = next(events)
-    desk.on_message({"refresh": "css"})
-    assert next(events) != first
-    desk.on_message({"something": "else"})
-    desk.draining()
-    assert list(events) == []
+    ours, theirs = socket.socketpair()
+    with theirs:
+        with ours:
+            given = {"gunicorn.socket": ours}
+            call(desk.around(_page), LIVE_PATH, is_checked=False, **given)
+        theirs.settimeout(10)
+        desk.on_message({"refresh": "css"})
+        desk.on_message({"something": "else"})
+        desk.draining()
+        received = b"".join(iter(lambda: theirs.recv(4096), b""))
+    assert received.count(b"data: ") == 2
 
 
 def test_without_live_reload_messages_and_the_end_mean_nothing():

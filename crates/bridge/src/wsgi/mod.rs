@@ -41,6 +41,8 @@ pub(crate) struct WsgiApplication {
     answers: Answers,
     /// Where a client may say what its request is called; empty for nowhere.
     id_header: String,
+    /// What paths begin with at which the connection is always offered; empty: there are none.
+    own_prefix: String,
 }
 
 impl WsgiApplication {
@@ -54,7 +56,15 @@ impl WsgiApplication {
         let id_header = settings.request_id_header.clone();
         let environs =
             EnvironMaker::new(py, settings.is_multiprocess, settings.shows_request_ids.then_some(&*id_header))?;
-        Ok(Self { app, report, report_late, environs, answers: Answers::default(), id_header })
+        Ok(Self {
+            app,
+            report,
+            report_late,
+            environs,
+            answers: Answers::default(),
+            id_header,
+            own_prefix: settings.own_prefix.clone(),
+        })
     }
 
     /// Tells the operator; `what` is put before the request's method and path, and behind them who
@@ -84,7 +94,8 @@ impl WsgiApplication {
     }
 
     fn answer(&self, py: Python<'_>, request: Request<'_>, answer: &Answer) -> PyResult<()> {
-        let wants_upgrade = request.head.wants_upgrade;
+        let is_own = !self.own_prefix.is_empty() && request.head.path().starts_with(self.own_prefix.as_bytes());
+        let wants_upgrade = request.head.wants_upgrade || is_own;
         let environ = self.environs.make(py, request, answer.this(py))?;
         if wants_upgrade {
             return self.answer_upgrade(py, environ, answer);

@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import html
 import secrets
+import socket
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from uncork.dev.browser.insertion import inserting
 from uncork.dev.browser.pages import send_text
+from uncork.dev.browser.streams import Streams
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-LIVE_PATH = "/_uncork/live"
-SCRIPT_PATH = "/_uncork/live.js"
-# A client that has gone is noticed when something is sent to it.
-_BEAT_SECONDS = 4.0
+# The server logs nothing of what lies below it, and gives the connection to who answers there.
+OWN_PREFIX = "/_uncork/"
+LIVE_PATH = f"{OWN_PREFIX}live"
+SCRIPT_PATH = f"{OWN_PREFIX}live.js"
 
 
 class LiveReload:
@@ -31,30 +33,33 @@ class LiveReload:
 
     def __init__(self) -> None:
         self._start = secrets.token_hex(6)
-        self._changed = threading.Condition()
+        self._streams = Streams()
+        self._changing = threading.Lock()
         self._pages = 0
         self._styles = 0
-        self._has_ended = False
 
     @property
     def state(self) -> str:
         """What a page compares: it is out of date when this has become another one."""
         return f"{self._start}.{self._pages}.{self._styles}"
 
+    @property
+    def open_pages(self) -> int:
+        """How many are connected now."""
+        return len(self._streams)
+
     def refresh(self, what: Literal["css", "page"]) -> None:
         """Has open pages take their style sheets, or themselves, anew; for any thread."""
-        with self._changed:
+        with self._changing:
             if what == "css":
                 self._styles += 1
             else:
                 self._pages += 1
-            self._changed.notify_all()
+            self._streams.send(self.state)
 
     def end(self) -> None:
         """Ends all streams at once, and those that are still asked for; the pages ask again."""
-        with self._changed:
-            self._has_ended = True
-            self._changed.notify_all()
+        self._streams.end()
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """`app` with the script in its pages, and what the script asks for."""
@@ -65,7 +70,7 @@ class LiveReload:
         ) -> Iterable[bytes]:
             path = environ.get("PATH_INFO")
             if path == LIVE_PATH:
-                return self._stream(start_response)
+                return self._stream(environ, start_response)
             if path == SCRIPT_PATH:
                 return send_text("200 OK", "javascript", _script(), start_response)
             return with_script(environ, start_response)
@@ -80,28 +85,16 @@ class LiveReload:
             attributes += f' nonce="{nonce}"'
         return f'<script src="{source}"{attributes} async></script>'.encode("latin-1")
 
-    def _stream(self, start_response: StartResponse) -> Iterator[bytes]:
-        start_response(
-            "200 OK",
-            [
-                ("Content-Type", "text/event-stream"),
-                ("Cache-Control", "no-store"),
-                ("X-Accel-Buffering", "no"),
-            ],
-        )
-        return self._events()
-
-    def _events(self) -> Iterator[bytes]:
-        told = ""
-        while (state := self._next_state(told)) is not None:
-            yield b":\n\n" if state == told else f"data: {state}\n\n".encode()
-            told = state
-
-    def _next_state(self, told: str) -> str | None:
-        """What to tell next; `told` again after a while, `None` at the end."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._has_ended or self.state != told, _BEAT_SECONDS)
-            return None if self._has_ended else self.state
+    def _stream(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        offered: socket.socket | None = environ.get("gunicorn.socket")
+        if offered is None:
+            why = "the server does not give the connection away\n"
+            return send_text("503 Service Unavailable", "plain", why, start_response)
+        # From here on, the connection is not the server's any more.
+        connection = offered.dup()
+        with self._changing:
+            self._streams.add(connection, self.state)
+        return []
 
 
 def _script() -> str:

@@ -1,7 +1,9 @@
 import re
-import threading
+import socket
 
-from tests.support.wsgi_client import Answer, call, steps
+import pytest
+
+from tests.support.wsgi_client import call
 from uncork.dev.browser import LIVE_PATH, LiveReload
 
 
@@ -33,41 +35,81 @@ def test_what_answers_a_form_says_so():
     assert ' data-method="POST"' in call(LiveReload().around(_page), REQUEST_METHOD="POST").text
 
 
-def test_a_stream_begins_with_the_state_and_tells_each_change():
+class Page:
+    """The client's end of a stream."""
+
+    def __init__(self, app):
+        ours, self._connection = socket.socketpair()
+        with ours:
+            call(app, LIVE_PATH, is_checked=False, **{"gunicorn.socket": ours})
+        self._connection.settimeout(10)
+        self._file = self._connection.makefile("rb")
+
+    def head(self):
+        return list(iter(lambda: self._file.readline().strip(), b""))
+
+    def event(self):
+        line = self._file.readline()
+        assert self._file.readline() in (b"\n", b"")
+        return line
+
+    def close(self):
+        self._file.close()
+        self._connection.close()
+
+
+@pytest.fixture
+def live():
     live = LiveReload()
-    answer = Answer()
-    events = steps(live.around(_page), LIVE_PATH, answer)
-    assert next(events) == f"data: {live.state}\n\n".encode()
-    assert answer.headers["content-type"] == "text/event-stream"
-    start = live.state.split(".")[0]
-    live.refresh("css")
-    assert next(events) == f"data: {start}.0.1\n\n".encode()
-    live.refresh("page")
-    assert next(events) == f"data: {start}.1.1\n\n".encode()
+    yield live
     live.end()
-    assert list(events) == []
+
+
+@pytest.fixture
+def page(live):
+    page = Page(live.around(_page))
+    yield page
+    page.close()
+
+
+def test_a_stream_begins_with_the_state_and_tells_each_change(live, page):
+    assert b"Content-Type: text/event-stream" in page.head()
+    start = live.state.split(".")[0]
+    assert page.event() == f"data: {start}.0.0\n".encode()
+    live.refresh("css")
+    assert page.event() == f"data: {start}.0.1\n".encode()
+    live.refresh("page")
+    assert page.event() == f"data: {start}.1.1\n".encode()
+
+
+def test_an_end_reaches_open_streams_and_those_that_come_later(live, page):
+    page.head()
+    page.event()
+    live.end()
+    assert page.event() == b""
+    late = Page(live.around(_page))
+    assert late.event() == b""
+    late.close()
+
+
+def test_a_page_that_has_gone_is_let_go_of(live, page):
+    gone = Page(live.around(_page))
+    gone.close()
+    assert live.open_pages == 1
+    live.refresh("page")
+    assert live.open_pages == 1
+
+
+def test_a_page_that_does_not_read_is_let_go_of(live, page):
+    page.head()
+    while live.open_pages:
+        live.refresh("page")
+
+
+def test_a_server_that_keeps_its_connections_has_no_streams():
+    answer = call(LiveReload().around(_page), LIVE_PATH)
+    assert answer.status.startswith("503")
 
 
 def test_each_worker_has_a_number_of_its_own():
     assert LiveReload().state != LiveReload().state
-
-
-def test_an_end_reaches_a_stream_that_waits_and_one_that_comes_later():
-    live = LiveReload()
-    app = live.around(_page)
-    waiting = threading.Event()
-    got = []
-
-    def read():
-        for piece in steps(app, LIVE_PATH, Answer()):
-            got.append(piece)
-            waiting.set()
-
-    reader = threading.Thread(target=read)
-    reader.start()
-    assert waiting.wait(10)
-    live.end()
-    reader.join(10)
-    assert not reader.is_alive()
-    assert len(got) == 1
-    assert call(app, LIVE_PATH).body == b""

@@ -18,7 +18,8 @@ def test_these_are_reached_from_elsewhere(host):
 
 
 @pytest.mark.parametrize(
-    "header", ["localhost", "localhost:5000", "127.0.0.1:80", "[::1]:5000", "a.b.localhost:1"]
+    "header",
+    ["localhost", "localhost:5000", "127.0.0.1:80", "[::1]:5000", "a.b.localhost:1", "shop.test"],
 )
 def test_names_of_this_machine_are_trusted(header):
     assert is_trusted(header, (), trusts_network=False)
@@ -32,7 +33,7 @@ def test_other_names_are_not(header):
 
 
 def test_the_host_that_was_given_is_trusted():
-    assert is_trusted("dev.test:5000", ("dev.test",), trusts_network=False)
+    assert is_trusted("dev.example:5000", ("dev.example",), trusts_network=False)
 
 
 def test_in_the_network_each_address_is_trusted_and_no_name_that_somebody_else_could_have():
