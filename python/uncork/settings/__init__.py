@@ -6,6 +6,7 @@ Nothing else in uncork reads the environment or a file for settings.
 from uncork.settings.bad_value import BadValueError
 from uncork.settings.bind import Bind, parse_bind
 from uncork.settings.declarations import Declaration, LoadAs, Preload, Settings, declarations
+from uncork.settings.dev_processes import DevProcess
 from uncork.settings.once import OnceProcess
 from uncork.settings.origin import Origin
 from uncork.settings.quantities import parse_duration
@@ -18,6 +19,7 @@ __all__ = [
     "BadValueError",
     "Bind",
     "Declaration",
+    "DevProcess",
     "HandoverVariable",
     "LoadAs",
     "OnceProcess",

@@ -9,6 +9,7 @@ has been loaded already.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from uncork.supervisor.channel import Channel
 from uncork.supervisor.supervisor_signals import fork_with_signals_waiting
 
 _ANSWER_BYTES = 64
+_NEVER_CAUGHT = (signal.SIGKILL, signal.SIGSTOP)
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,35 @@ def start_program(command: Sequence[str], environ: Mapping[str, str]) -> int:
     """
     _flush()
     return os.posix_spawn(command[0], [*command], environ)
+
+
+def start_command(
+    words: Sequence[str], environ: Mapping[str, str], *, reads: int, writes: int
+) -> int:
+    """The process id of a program found by the `PATH`, in a process group of its own.
+
+    Its signals are as a shell leaves them.
+
+    Args:
+        words: The command.
+        environ: Its environment; the `PATH` is this process's own.
+        reads: The descriptor that becomes its stdin.
+        writes: The one that becomes its stdout and stderr.
+
+    Raises:
+        OSError: It can't be run.
+    """
+    _flush()
+    return os.posix_spawnp(
+        words[0],
+        [*words],
+        environ,
+        file_actions=[(os.POSIX_SPAWN_DUP2, reads, 0)]
+        + [(os.POSIX_SPAWN_DUP2, writes, number) for number in (1, 2)],
+        setpgroup=0,
+        setsigmask=(),
+        setsigdef=[each for each in signal.Signals if each not in _NEVER_CAUGHT],
+    )
 
 
 def become_program(

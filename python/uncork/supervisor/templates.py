@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
 import time
 from collections.abc import Collection, Mapping
 from contextlib import suppress
@@ -21,11 +20,11 @@ from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.forking import Post
+from uncork.supervisor.orphans import adopt_orphans
 from uncork.supervisor.plans import Plans
 
 # The two forks of a process of some gigabytes take a tenth of a second.
 _ANSWER_SECONDS = 5.0
-_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
 @dataclass
@@ -72,7 +71,7 @@ class Templates(Duty):
             return False
         if preload == "auto" and self._plans.count_of(generation).number == 1:
             return False  # which has nobody to share with
-        if _adopt_orphans():
+        if adopt_orphans():
             return True
         if preload == "on":
             console.warn("each worker imports the app by itself: preloading needs Linux")
@@ -149,22 +148,6 @@ class Templates(Duty):
         template.is_wanted = False
         with suppress(ProcessLookupError):
             os.kill(template.pid, signal.SIGKILL)  # it has nothing to finish
-
-
-def _adopt_orphans() -> bool:
-    """Makes this process the parent of the orphans among its descendants, if the system has that.
-
-    A template's workers become the supervisor's own by it; and what an app has left behind is
-    reaped here instead of by process 1.
-    """
-    if sys.platform != "linux":
-        return False
-    try:
-        import ctypes  # noqa: PLC0415 (only with several workers)
-
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False
 
 
 def _answer(channel: Channel) -> int:
