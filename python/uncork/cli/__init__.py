@@ -20,6 +20,7 @@ from uncork.errors import InternalError, UncorkError
 INTERRUPTED = 130
 
 COMMANDS = (
+    LazyCommand("dev", "uncork.cli.dev", "Serve an application while it is being written"),
     LazyCommand("serve", "uncork.cli.serve", "Serve an application in production"),
     LazyCommand("status", "uncork.cli.status", "Show what a running server does"),
     LazyCommand("top", "uncork.cli.top", "Watch what a running server does"),

@@ -56,7 +56,9 @@ def choose_app(parameters: Mapping[str, Any]) -> AppChoice:
     return choice
 
 
-def read_choice(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> AppChoice:
+def read_choice(
+    parameters: Mapping[str, Any], environ: Mapping[str, str], env_file: Path | None = None
+) -> AppChoice:
     """The settings and the application that a command's parameters and all sources name.
 
     Changes and tells nothing.
@@ -68,7 +70,9 @@ def read_choice(parameters: Mapping[str, Any], environ: Mapping[str, str]) -> Ap
     argument = parameters["app_argument"]
     if argument is not None:
         flags = _with_argument(flags, argument)
-    resolved = resolve(flags=flags, environ=environ, directory=_working_directory())
+    resolved = resolve(
+        flags=flags, environ=environ, directory=_working_directory(), env_file=env_file
+    )
     if argument is not None:
         resolved = replace(resolved, origins={**resolved.origins, "app": _ARGUMENT})
     return AppChoice(resolved, _spec(resolved))

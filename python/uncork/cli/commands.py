@@ -55,7 +55,10 @@ class AppCommand(click.Command):
     """A command that finds an application; what stands after `--` is for its script."""
 
     def __init__(self, name: str, *, callback: Callable[..., Any], **attributes: Any) -> None:
-        attributes["params"] = [*attributes.get("params", ()), *common_options()]
+        own = list(attributes.get("params", ()))
+        taken = {flag for each in own for flag in each.opts}
+        common = [each for each in common_options() if taken.isdisjoint(each.opts)]
+        attributes["params"] = [*own, *common]
         settings = {"allow_extra_args": True}
         super().__init__(
             name, callback=callback, context_settings=settings, add_help_option=False, **attributes

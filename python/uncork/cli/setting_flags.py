@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from uncork.cli.commands import GroupedOption
-from uncork.settings import Declaration, declarations
+from uncork.settings import Declaration, declarations, dev_declarations
+from uncork.settings.kinds import Switch
 
 # The settings that every command which needs an application has.
 APP_SETTINGS = frozenset({"app", "call", "load_as", "config"})
@@ -20,6 +21,11 @@ def setting_options(only: frozenset[str] | None = None) -> list[click.Parameter]
     return [_option(declaration) for declaration in wanted]
 
 
+def dev_options() -> list[click.Parameter]:
+    """One flag for each setting that only a development server has."""
+    return [_option(declaration) for declaration in dev_declarations()]
+
+
 def given_flags(parameters: Mapping[str, Any]) -> dict[str, object]:
     """Those of a command's parameters that are settings, as `settings.resolve` takes them."""
     fields = {declaration.field for declaration in declarations()}
@@ -28,6 +34,12 @@ def given_flags(parameters: Mapping[str, Any]) -> dict[str, object]:
 
 def _option(declaration: Declaration) -> click.Option:
     names = [declaration.field, declaration.flag]
+    if isinstance(declaration.kind, Switch):
+        negation = declaration.flag.replace("--with-", "--without-")
+        names[1] += f"/{negation if negation != declaration.flag else f'--no-{negation[2:]}'}"
+        return GroupedOption(
+            names, default=None, help=_help(declaration), heading=declaration.group
+        )
     if declaration.short_flag:
         names.insert(1, declaration.short_flag)
     # Deliberately not: a click type. A flag is read where every other source is read.

@@ -7,10 +7,13 @@ Made in the supervisor and used in a worker. It tells the supervisor, once it se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from uncork.dev.borrowing import Borrowing
 from uncork.dev.browser import Debugger, DebuggerPolicy, LiveReload, after_death, instead_of_app
+from uncork.dev.browser.live_reload import OWN_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -30,23 +33,37 @@ class DevelopmentDesk:
         policy: Who gets the debugger.
         is_live: Whether pages follow the code.
         facts: More for the supervisor to be told, made when the worker serves; given the app
-            that was found, or `None`.
+            that was found, or `None`, and what went wrong.
     """
+
+    own_prefix = OWN_PREFIX
 
     def __init__(
         self,
         policy: DebuggerPolicy,
         *,
         is_live: bool = True,
-        facts: Callable[[WSGIApplication | None], Mapping[str, Any]] | None = None,
+        facts: Callable[[WSGIApplication | None, BaseException | None], Mapping[str, Any]]
+        | None = None,
     ) -> None:
         self._policy = policy
         self._is_live = is_live
         self._facts = facts
         self._app: WSGIApplication | None = None
+        self._error: BaseException | None = None
+        self._borrowing: Borrowing | None = None
         # Made in the worker: each has a number of its own, and Werkzeug is imported there only.
         self._live: LiveReload | None = None
         self._debugger: Debugger | None = None
+
+    def begin(self, link: Link) -> None:
+        """From here on, code that asks something at the terminal gets it."""
+        self._borrowing = Borrowing(link.tell_supervisor)
+        self._borrowing.begin()
+
+    def listens_on(self, hosts: Sequence[str]) -> None:
+        """Lets the debugger know who may reach it."""
+        self._policy = replace(self._policy, hosts=(*self._policy.hosts, *hosts))
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """The app, with the debugger on its errors and the script in its pages."""
@@ -55,6 +72,7 @@ class DevelopmentDesk:
 
     def instead_of_app(self, error: BaseException) -> WSGIApplication:
         """What raises `error`, or says it, at each request."""
+        self._error = error
         return self._with_script(instead_of_app(error, self._made_debugger()))
 
     def after_death(self, text: str) -> WSGIApplication:
@@ -64,7 +82,7 @@ class DevelopmentDesk:
     def ready(self, link: Link) -> None:
         """Tells the supervisor what it can't know."""
         debugger = self._made_debugger()
-        more = self._facts(self._app) if self._facts is not None else {}
+        more = self._facts(self._app, self._error) if self._facts is not None else {}
         link.tell_supervisor(
             {
                 "debugger_pin": debugger.pin,
@@ -75,6 +93,8 @@ class DevelopmentDesk:
 
     def on_message(self, facts: Mapping[str, Any]) -> None:
         """Has the open pages changed, if that is what is asked for."""
+        if self._borrowing is not None:
+            self._borrowing.on_message(facts)
         what = facts.get("refresh")
         if self._live is not None and what in ("css", "page"):
             self._live.refresh(what)

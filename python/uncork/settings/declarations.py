@@ -5,7 +5,7 @@ and the reference page are all made from the fields of `Settings`. To add a sett
 field; nothing else here or elsewhere lists them.
 """
 
-# ruff: noqa: RUF009 (`_setting` is `dataclasses.field` with our names for its arguments)
+# ruff: noqa: RUF009 (`setting` is `dataclasses.field` with our names for its arguments)
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class Declaration:
         paragraph: What it is for; the first sentence alone is the flag's help.
         default: The value when nothing sets it.
         is_in_files: Whether a file of settings may set it.
+        table: The table of such a file in which it stands; empty: at the top.
     """
 
     field: str
@@ -70,11 +71,12 @@ class Declaration:
     paragraph: str
     default: object
     is_in_files: bool
+    table: str = ""
 
     @property
     def variable(self) -> str:
         """Its own environment variable."""
-        return f"UNCORK_{self.name.upper()}"
+        return "_".join(filter(None, ("UNCORK", self.table.upper(), self.name.upper())))
 
     @property
     def summary(self) -> str:
@@ -87,7 +89,7 @@ class Declaration:
         return isinstance(self.kind, Binds | Once)
 
 
-def _setting(  # noqa: PLR0913 (a declaration is one call)
+def setting(  # noqa: PLR0913 (a declaration is one call)
     default: object,
     kind: Kind,
     group: str,
@@ -98,6 +100,7 @@ def _setting(  # noqa: PLR0913 (a declaration is one call)
     also: tuple[str, ...] = (),
     is_in_files: bool = True,
 ) -> Any:  # as dataclasses.field() does: the type stands on the field
+    """A field that declares a setting: see `Declaration`."""
     metadata = {
         "kind": kind,
         "group": group,
@@ -137,7 +140,7 @@ _CONFIG_FILE = FilePath()
 class Settings:
     """The value of every setting; durations in seconds, sizes in bytes."""
 
-    app: str | None = _setting(
+    app: str | None = setting(
         None,
         _APP_SPEC,
         _APP,
@@ -147,14 +150,14 @@ class Settings:
         short_flag="-A",
         also=("FLASK_APP",),
     )
-    call: str | None = _setting(
+    call: str | None = setting(
         None,
         _FACTORY,
         _APP,
         "A function that is called to get the application, as `waitress-serve --call` has it. "
         "The same as `--app 'module:factory()'`.",
     )
-    load_as: LoadAs = _setting(
+    load_as: LoadAs = setting(
         "auto",
         Choice("WORD", "`auto`, `module` or `script`", ("auto", "module", "script")),
         _APP,
@@ -163,7 +166,7 @@ class Settings:
         "and every other is imported.",
         name="as",
     )
-    config: str | None = _setting(
+    config: str | None = setting(
         None,
         _CONFIG_FILE,
         _APP,
@@ -172,7 +175,7 @@ class Settings:
         "other the whole file.",
         is_in_files=False,
     )
-    bind: tuple[Bind, ...] = _setting(
+    bind: tuple[Bind, ...] = setting(
         (DEFAULT_BIND,),
         Binds(),
         _LISTENING,
@@ -186,7 +189,7 @@ class Settings:
         short_flag="-b",
         also=("PORT", "FLASK_RUN_HOST", "FLASK_RUN_PORT"),
     )
-    backlog: int = _setting(
+    backlog: int = setting(
         2048,
         Count(1, 65535),
         _LISTENING,
@@ -194,7 +197,7 @@ class Settings:
         "The system has a limit of its own (`net.core.somaxconn` on Linux) and the lower one "
         "holds.",
     )
-    unix_mode: int = _setting(
+    unix_mode: int = setting(
         0o660,
         Mode(),
         _LISTENING,
@@ -202,14 +205,14 @@ class Settings:
         "else: whoever can connect can claim any client address in forwarded headers. For a "
         "proxy that runs as another user, set `unix_owner` to a group that both are in.",
     )
-    unix_owner: str | None = _setting(
+    unix_owner: str | None = setting(
         None,
         Owner("USER:GROUP", "`user`, `user:group` or `:group`"),
         _LISTENING,
         "The owner of a Unix socket's file: `user`, `user:group` or `:group`. "
         "Without it, the file belongs to the user and group that `uncork` runs as.",
     )
-    admin: Bind | None = _setting(
+    admin: Bind | None = setting(
         None,
         OneBind(),
         _LISTENING,
@@ -218,7 +221,7 @@ class Settings:
         "process of its own answers, also while the application is loaded and while every worker "
         "is stuck. Whoever can connect can read, so name an address that the public can't reach.",
     )
-    cert: str | None = _setting(
+    cert: str | None = setting(
         None,
         FilePath(word="adhoc"),
         _TLS,
@@ -227,14 +230,14 @@ class Settings:
         "which browsers warn of.",
         also=("FLASK_RUN_CERT",),
     )
-    key: str | None = _setting(
+    key: str | None = setting(
         None,
         FilePath(),
         _TLS,
         "The private key of the certificate, in a PEM file.",
         also=("FLASK_RUN_KEY",),
     )
-    user: str | None = _setting(
+    user: str | None = setting(
         None,
         Account("USER", "the name or the number of a user"),
         _SERVICE,
@@ -244,13 +247,13 @@ class Settings:
         "along, and `HOME`, `USER` and `LOGNAME` become the user's. `root` says that the "
         "application is meant to run as root.",
     )
-    group: str | None = _setting(
+    group: str | None = setting(
         None,
         Account("GROUP", "the name or the number of a group"),
         _SERVICE,
         "The group that the application runs as, beside `user`. Without it, the user's own group.",
     )
-    max_body: int | None = _setting(
+    max_body: int | None = setting(
         GIB,
         Size(0, 2**50, can_be_unlimited=True),
         _REQUESTS,
@@ -258,7 +261,7 @@ class Settings:
         "The default stops a client from filling the disk and lets every usual upload pass "
         "(waitress has the same). `unlimited` takes the limit away.",
     )
-    body_mode: BodyMode = _setting(
+    body_mode: BodyMode = setting(
         "buffered",
         Choice("WORD", "`buffered` or `streamed`", ("buffered", "streamed")),
         _REQUESTS,
@@ -269,70 +272,70 @@ class Settings:
         "come: an upload of any size needs no room on the disk, but each keeps a thread for as "
         "long as its client sends.",
     )
-    body_buffer: int = _setting(
+    body_buffer: int = setting(
         MIB,
         Size(0, GIB),
         _REQUESTS,
         "How much of a request body is kept in memory. "
         "What is beyond it goes to an unnamed temporary file, in the folder that `TMPDIR` names.",
     )
-    max_head: int = _setting(
+    max_head: int = setting(
         64 * KIB,
         Size(KIB, 16 * MIB),
         _REQUESTS,
         "The largest request head: the request line and all headers. "
         "A larger one is answered with 431.",
     )
-    max_target: int = _setting(
+    max_target: int = setting(
         8 * KIB,
         Size(64, 16 * MIB),
         _REQUESTS,
         "The longest request target: path and query. "
         "A longer one is answered with 414; Apache and nginx take 8 KiB too.",
     )
-    max_trailers: int = _setting(
+    max_trailers: int = setting(
         16 * KIB,
         Size(0, 16 * MIB),
         _REQUESTS,
         "The most bytes of trailer fields behind a chunked request body. "
         "More are answered with 431. The application never sees them.",
     )
-    max_headers: int = _setting(
+    max_headers: int = setting(
         100,
         Count(1, 10_000),
         _REQUESTS,
         "The largest number of headers in a request. "
         "More are answered with 431; gunicorn, Apache and Granian draw the line at 100 too.",
     )
-    output_buffer: int = _setting(
+    output_buffer: int = setting(
         MIB,
         Size(4 * KIB, GIB),
         _REQUESTS,
         "How much of a response waits in memory for a slow client. "
         "When it is full, the thread that makes the response waits as well.",
     )
-    head_timeout: float = _setting(
+    head_timeout: float = setting(
         30.0,
         Duration(MOMENT, DAY),
         _TIMEOUTS,
         "How long a client may take to send a request head. "
         "It counts from the first byte; the connection is closed when it is over.",
     )
-    body_timeout: float = _setting(
+    body_timeout: float = setting(
         30.0,
         Duration(MOMENT, DAY),
         _TIMEOUTS,
         "How long a client may pause while it sends a request body. "
         "A slow upload that goes on, at `min_rate` or more, is not cut off.",
     )
-    write_timeout: float = _setting(
+    write_timeout: float = setting(
         60.0,
         Duration(MOMENT, DAY),
         _TIMEOUTS,
         "How long a client may take nothing of a response that waits for it. "
         "A slow download that goes on, at `min_rate` or more, is not cut off.",
     )
-    min_rate: int = _setting(
+    min_rate: int = setting(
         500,
         Size(0, GIB),
         _TIMEOUTS,
@@ -341,7 +344,7 @@ class Settings:
         "so that nobody keeps a request open by a byte a second. Apache's `mod_reqtimeout` has "
         "the same default. `0` lets any progress do.",
     )
-    keep_alive: float = _setting(
+    keep_alive: float = setting(
         75.0,
         Duration(0, DAY),
         _TIMEOUTS,
@@ -349,7 +352,7 @@ class Settings:
         "`0` closes each connection after one response. Behind a proxy or a load balancer, it "
         "should be longer than their own.",
     )
-    request_timeout: float | None = _setting(
+    request_timeout: float | None = setting(
         60.0,
         Duration(MOMENT, DAY, can_be_unlimited=True),
         _TIMEOUTS,
@@ -360,7 +363,7 @@ class Settings:
         "raised there. Waiting for a slow client does not count, nor does an upgraded connection "
         "(WebSocket). nginx's `proxy_read_timeout` means the same, and has the same default.",
     )
-    request_timeouts: tuple[PathTimeout, ...] = _setting(
+    request_timeouts: tuple[PathTimeout, ...] = setting(
         (),
         PathTimeouts(Duration(MOMENT, DAY, can_be_unlimited=True)),
         _TIMEOUTS,
@@ -369,7 +372,7 @@ class Settings:
         "A whole path comes before the begin of one, and a longer begin before a shorter one. "
         "Paths are compared as they stand in the request, without the query.",
     )
-    request_grace: float = _setting(
+    request_grace: float = setting(
         5.0,
         Duration(0, DAY),
         _TIMEOUTS,
@@ -377,7 +380,7 @@ class Settings:
         "After it, another worker takes the place of the one that it is in, which answers its "
         "other requests and goes: a thread that waits inside C code hears of no exception.",
     )
-    heartbeat_timeout: float | None = _setting(
+    heartbeat_timeout: float | None = setting(
         30.0,
         Duration(2.0, DAY, can_be_unlimited=True),
         _TIMEOUTS,
@@ -387,14 +390,14 @@ class Settings:
         "its place. It happens when an extension in C keeps the interpreter's lock, or when the "
         "machine does not let the process run. gunicorn's `timeout` has the same default.",
     )
-    graceful_timeout: float = _setting(
+    graceful_timeout: float = setting(
         30.0,
         Duration(0, DAY),
         _TIMEOUTS,
         "How long running requests have to finish when the server is asked to stop. "
         "The process ends when they have, or when this is over. `0` waits for none.",
     )
-    drain_delay: float = _setting(
+    drain_delay: float = setting(
         0.0,
         Duration(0, DAY),
         _TIMEOUTS,
@@ -402,7 +405,7 @@ class Settings:
         "A load balancer needs a moment to learn that no new connections are to come here; five "
         "seconds do for Kubernetes. A second TERM or Ctrl+C ends the delay at once.",
     )
-    boot_timeout: float = _setting(
+    boot_timeout: float = setting(
         60.0,
         Duration(MOMENT, DAY),
         _TIMEOUTS,
@@ -410,7 +413,7 @@ class Settings:
         "One that takes longer is ended, and the log says where it was. At a reload, the code from "
         "before goes on serving then.",
     )
-    workers: int | None = _setting(
+    workers: int | None = setting(
         None,
         CountOrAuto(1, 1024),
         _CONCURRENCY,
@@ -422,7 +425,7 @@ class Settings:
         short_flag="-w",
         also=("WEB_CONCURRENCY",),
     )
-    preload: Preload = _setting(
+    preload: Preload = setting(
         "auto",
         Choice("WORD", "`auto`, `on` or `off`", ("auto", "on", "off")),
         _CONCURRENCY,
@@ -433,7 +436,7 @@ class Settings:
         "connection, an SQLite database. Then each worker loads it by itself, and the log says "
         "why. With `on`, a single worker has such a process too. Needs Linux.",
     )
-    threads: int = _setting(
+    threads: int = setting(
         64,
         Count(1, 4096),
         _CONCURRENCY,
@@ -441,14 +444,14 @@ class Settings:
         "They are started as they are needed and go when they are idle, so there is rarely a "
         "reason to change this: the number of slow requests to be answered at once is one.",
     )
-    queue: int = _setting(
+    queue: int = setting(
         1024,
         Count(0, 1_000_000),
         _CONCURRENCY,
         "How many requests may wait for a thread of a worker. "
         "Beyond it, a request is answered at once with 503 and `Retry-After`.",
     )
-    queue_timeout: float = _setting(
+    queue_timeout: float = setting(
         45.0,
         Duration(MOMENT, DAY),
         _CONCURRENCY,
@@ -456,7 +459,7 @@ class Settings:
         "After it, the request is answered with 503 and the application never sees it: by then "
         "its client has often gone. mod_wsgi has the same default.",
     )
-    max_connections: int = _setting(
+    max_connections: int = setting(
         16_384,
         Count(1, 1_000_000),
         _CONCURRENCY,
@@ -465,7 +468,7 @@ class Settings:
         "backlog of the system. Each takes a descriptor, and the application needs some too: where "
         "the hard limit of open files is too low for that, there are fewer, and a warning says so.",
     )
-    keep_alive_requests: int | None = _setting(
+    keep_alive_requests: int | None = setting(
         None,
         Count(1, 1_000_000_000, can_be_unlimited=True),
         _CONCURRENCY,
@@ -473,7 +476,7 @@ class Settings:
         "The last one is answered with `Connection: close`. There is no limit by default: a "
         "connection costs no more with time.",
     )
-    control: str = _setting(
+    control: str = setting(
         "auto",
         SocketPath(),
         _OPERATION,
@@ -483,7 +486,7 @@ class Settings:
         "commands find it by themselves. With a path, there; the commands are then told the same "
         "path. With `none`, nowhere. Only root and the user that the server runs as can use it.",
     )
-    health_path: str | None = _setting(
+    health_path: str | None = setting(
         "/",
         RequestTarget(),
         _WORKERS,
@@ -493,14 +496,14 @@ class Settings:
         "will do, a redirect to the login and 404 too. It is not asked at the first start, nor "
         "when a worker is replaced: there is nothing better to serve then. `none` asks nothing.",
     )
-    health_timeout: float = _setting(
+    health_timeout: float = setting(
         10.0,
         Duration(MOMENT, DAY),
         _WORKERS,
         "How long the answer to the request of `health_path` may take. "
         "After it, the reload is given up, and the log says where the application was.",
     )
-    max_requests: int | None = _setting(
+    max_requests: int | None = setting(
         None,
         Count(1, 1_000_000_000, can_be_unlimited=True),
         _WORKERS,
@@ -509,14 +512,14 @@ class Settings:
         "one worker is replaced at a time, so no request is lost. It is looked at once a second: a "
         "busy worker answers some more.",
     )
-    max_requests_jitter: int = _setting(
+    max_requests_jitter: int = setting(
         0,
         Count(0, 1_000_000_000),
         _WORKERS,
         "How many requests more than `max_requests` a worker may answer, at random. "
         "It keeps workers that began together from being replaced one right behind the other.",
     )
-    max_rss: int | None = _setting(
+    max_rss: int | None = setting(
         None,
         Size(MIB, 2**50, can_be_unlimited=True),
         _WORKERS,
@@ -524,14 +527,14 @@ class Settings:
         "It is what `ps` and `top` show as RSS, what it shares with other workers included. It is "
         "looked at once a second, on Linux only.",
     )
-    max_worker_age: float | None = _setting(
+    max_worker_age: float | None = setting(
         None,
         Duration(1.0, 365 * DAY, can_be_unlimited=True),
         _WORKERS,
         "How long a worker serves before it is replaced. "
         "Up to a tenth more, at random, so that workers that began together do not end together.",
     )
-    once: tuple[OnceProcess, ...] = _setting(
+    once: tuple[OnceProcess, ...] = setting(
         (),
         Once(),
         _WORKERS,
@@ -542,7 +545,7 @@ class Settings:
         "started again; one that ends with 0 has finished, unless `restart` is `always`. A reload "
         "stops it, and starts it anew. The flag may be repeated; a variable takes semicolons.",
     )
-    access_log: str | None = _setting(
+    access_log: str | None = setting(
         None,
         LogPath("stdout"),
         _LOGS,
@@ -550,7 +553,7 @@ class Settings:
         "Lines are made and written by a thread of their own, up to 10 ms after the answer. A file "
         "is appended to, by all workers, and opened again at the signal USR1.",
     )
-    access_log_format: LogFormat = _setting(
+    access_log_format: LogFormat = setting(
         "auto",
         Choice(
             "WORD",
@@ -561,7 +564,7 @@ class Settings:
         "The form of a line: `combined` as Apache and nginx have it, `json`, or `terminal`. "
         "With `auto`, it is `terminal` where the log goes to a terminal, and `combined` elsewhere.",
     )
-    access_log_when_full: WhenFull = _setting(
+    access_log_when_full: WhenFull = setting(
         "drop",
         Choice("WORD", "`drop` or `wait`", ("drop", "wait")),
         _LOGS,
@@ -569,7 +572,7 @@ class Settings:
         "With `drop`, lines are lost, and a warning says how many. With `wait`, none is, and the "
         "worker serves nobody until there is room.",
     )
-    request_ids: RequestIds = _setting(
+    request_ids: RequestIds = setting(
         "log",
         Choice("WORD", "`log`, `all` or `none`", ("log", "all", "none")),
         _LOGS,
@@ -579,7 +582,7 @@ class Settings:
         "is found by the other. With `all`, the application finds it in the environ, and the "
         "response has it in a header, unless the application has set that.",
     )
-    request_id_header: str = _setting(
+    request_id_header: str = setting(
         "X-Request-ID",
         HeaderName("HEADER", "the name of a header"),
         _LOGS,
@@ -587,7 +590,7 @@ class Settings:
         "What it sends holds if it is one value of up to 128 letters, digits and "
         "`-._~:=+/@`; else an id is made.",
     )
-    error_log: str | None = _setting(
+    error_log: str | None = setting(
         None,
         LogPath("stderr"),
         _LOGS,
@@ -600,10 +603,11 @@ class Settings:
 @cache
 def declarations() -> tuple[Declaration, ...]:
     """The declaration of every setting, in the order of the fields."""
-    return tuple(_declaration(field) for field in dataclasses.fields(Settings))
+    return tuple(declaration_of(field) for field in dataclasses.fields(Settings))
 
 
-def _declaration(field: dataclasses.Field[Any]) -> Declaration:
+def declaration_of(field: dataclasses.Field[Any], table: str = "") -> Declaration:
+    """What a field declares."""
     metadata = dict(field.metadata)
     name = metadata.pop("name") or field.name
     return Declaration(
@@ -611,5 +615,6 @@ def _declaration(field: dataclasses.Field[Any]) -> Declaration:
         name=name,
         flag="--" + name.replace("_", "-"),
         default=field.default,
+        table=table,
         **metadata,
     )

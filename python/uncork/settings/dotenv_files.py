@@ -18,6 +18,7 @@ from uncork.settings.origin import shown_path
 from uncork.settings.text_file import text_of
 
 _STRENGTHS = {".env": 300, ".flaskenv": 200}
+_NAMED_STRENGTH = 350
 
 
 @dataclass(frozen=True)
@@ -35,16 +36,19 @@ class DotenvFile:
     warnings: tuple[str, ...]
 
 
-def read_dotenv_files(environ: Mapping[str, str], directory: Path) -> list[DotenvFile]:
-    """The files that there are, the stronger one first.
+def read_dotenv_files(
+    environ: Mapping[str, str], directory: Path, env_file: Path | None = None
+) -> list[DotenvFile]:
+    """The files that there are, the stronger one first; `env_file` is stronger than all.
 
     Raises:
         UsageError: A file cannot be read, or is not UTF-8.
     """
+    named = [] if env_file is None else [_read(env_file, directory, _NAMED_STRENGTH)]
     if not _is_wanted(environ):
-        return []
+        return named
     found = [(name, _nearest(name, directory)) for name in _STRENGTHS]
-    return [_read(path, directory, _STRENGTHS[name]) for name, path in found if path]
+    return named + [_read(path, directory, _STRENGTHS[name]) for name, path in found if path]
 
 
 def _is_wanted(environ: Mapping[str, str]) -> bool:

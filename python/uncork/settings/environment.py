@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from uncork.errors import UsageError
 from uncork.settings.bind import DEFAULT_HOST, DEFAULT_PORT
 from uncork.settings.declarations import declarations
+from uncork.settings.dev_declarations import dev_declarations
 from uncork.settings.origin import Given, Origin, OriginKind, Source
 from uncork.settings.suggestion import did_you_mean
 
@@ -70,6 +71,18 @@ def read_variables(chain: Sequence[Variables], index: int) -> Source:
     return source
 
 
+def read_dev_variables(variables: Variables) -> Source:
+    """What they set of a development server's own settings."""
+    source: dict[str, Given] = {}
+    for declaration in dev_declarations():
+        names = (declaration.variable, *declaration.also)
+        for weaker_by, name in enumerate(names):
+            if text := variables.values.get(name):
+                source[declaration.field] = Given(text, variables.origin(name, weaker_by))
+                break
+    return source
+
+
 _HOST, _PORT = "FLASK_RUN_HOST", "FLASK_RUN_PORT"
 
 
@@ -103,7 +116,7 @@ def _flask_address(chain: Sequence[Variables], origin: Origin) -> Given:
 
 
 def _refuse_unknown(variables: Variables) -> None:
-    known = [declaration.variable for declaration in declarations()]
+    known = [each.variable for each in (*declarations(), *dev_declarations())]
     for name, value in variables.values.items():
         if not name.startswith("UNCORK_") or name in known or _is_link(name, value):
             continue

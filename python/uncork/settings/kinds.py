@@ -80,6 +80,50 @@ class Choice(Text):
 
 
 @dataclass(frozen=True)
+class Switch:
+    """Yes or no; its flag has a `--no-` beside it."""
+
+    metavar: str = "BOOL"
+    form: str = "`true` or `false`"
+
+    def read(self, raw: object, folder: Path | None) -> bool:
+        """What `raw` says, as click and Flask understand it in a variable."""
+        del folder
+        word = str(raw).strip().lower()
+        if word in ("1", "true", "t", "yes", "y", "on"):
+            return True
+        if word in ("0", "false", "f", "no", "n", "off"):
+            return False
+        raise BadValueError("it is neither yes nor no", "write `true` or `false`")
+
+    def show(self, value: object) -> str:
+        """`true` or `false`; `none` where it depends."""
+        return "none" if value is None else str(value).lower()
+
+
+@dataclass(frozen=True)
+class Names:
+    """A list of texts; a variable has them between the characters that part paths."""
+
+    metavar: str
+    form: str
+
+    def read(self, raw: object, folder: Path | None) -> tuple[str, ...]:
+        """Each text, made absolute when it is a path from a file of settings."""
+        parts = raw.split(os.pathsep) if isinstance(raw, str) else raw
+        if not isinstance(parts, list | tuple):
+            raise BadValueError("it is no list", "write an array of texts")
+        texts = tuple(text for part in parts for text in _text(part).split(os.pathsep) if text)
+        if folder is None or self.metavar != "PATH":
+            return texts
+        return tuple(str(folder / text) for text in texts)
+
+    def show(self, value: object) -> str:
+        """The texts, parted as a variable has them."""
+        return os.pathsep.join(value) if isinstance(value, tuple) and value else "none"
+
+
+@dataclass(frozen=True)
 class Owner(Text):
     """`user`, `user:group` or `:group`; whether they exist, whoever binds finds out."""
 

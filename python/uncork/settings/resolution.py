@@ -13,8 +13,9 @@ from pathlib import Path
 from uncork.errors import UsageError
 from uncork.settings.bad_value import BadValueError
 from uncork.settings.declarations import Declaration, Settings, declarations
+from uncork.settings.dev_declarations import DevSettings, dev_declarations
 from uncork.settings.dotenv_files import DotenvFile, read_dotenv_files
-from uncork.settings.environment import Variables, read_variables
+from uncork.settings.environment import Variables, read_dev_variables, read_variables
 from uncork.settings.origin import DEFAULT, Given, Origin, Source
 from uncork.settings.settings_file import SettingsFile, find_settings_file, read_settings_file
 
@@ -42,8 +43,20 @@ class ResolvedSettings:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class ResolvedDevSettings:
+    """The settings of a development server, and where each came from."""
+
+    values: DevSettings
+    origins: Mapping[str, Origin]
+
+
 def resolve(
-    *, flags: Mapping[str, object], environ: Mapping[str, str], directory: Path
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    directory: Path,
+    env_file: Path | None = None,
 ) -> ResolvedSettings:
     """The settings from every source.
 
@@ -52,18 +65,18 @@ def resolve(
             tuple mean that the flag was not given.
         environ: The process's environment.
         directory: The working directory, absolute: files are looked for from there upwards.
+        env_file: One more `.env` file.
 
     Raises:
         UsageError: A value, a key, a variable or a file is wrong; it says where.
     """
-    dotenv_files = read_dotenv_files(environ, directory)
-    process = Variables("environment", environ, _ENVIRONMENT_STRENGTH)
-    chain = [process, *(file.variables for file in dotenv_files)]
-    sources = [_from_flags(flags), *(read_variables(chain, i) for i in range(len(chain)))]
+    dotenv_files = read_dotenv_files(environ, directory, env_file)
+    chain = _chain(environ, dotenv_files)
+    sources = _sources(flags, chain)
     settings_file = _settings_file(sources, directory)
     if settings_file:
         sources.append(settings_file.source)
-    values, origins = _merged(sources)
+    values, origins = _merged(sources, declarations())
     settings = Settings(**values)  # type: ignore[arg-type]  # each kind reads its field's type
     _check_tls(settings, origins)
     files: list[DotenvFile | SettingsFile] = [*dotenv_files]
@@ -78,8 +91,46 @@ def resolve(
     )
 
 
-def _from_flags(flags: Mapping[str, object]) -> Source:
-    known = {declaration.field: declaration for declaration in declarations()}
+def resolve_dev(
+    *,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    directory: Path,
+    env_file: Path | None = None,
+) -> ResolvedDevSettings:
+    """The settings of a development server; as `resolve` does, from the same sources.
+
+    `flags` has those of `Settings` as well: one names the file.
+
+    Raises:
+        UsageError: A value, a key, a variable or a file is wrong; it says where.
+    """
+    chain = _chain(environ, read_dotenv_files(environ, directory, env_file))
+    names = {each.field for each in dev_declarations()}
+    own = {name: raw for name, raw in flags.items() if name in names}
+    others = {name: raw for name, raw in flags.items() if name not in names}
+    settings_file = _settings_file(_sources(others, chain), directory)
+    sources = [_from_flags(own, dev_declarations()), *map(read_dev_variables, chain)]
+    if settings_file:
+        sources.append(settings_file.dev)
+    values, origins = _merged(sources, dev_declarations())
+    settings = DevSettings(**values)  # type: ignore[arg-type]  # each kind reads its field's type
+    _check_tls(settings, origins)
+    return ResolvedDevSettings(settings, origins)
+
+
+def _chain(environ: Mapping[str, str], files: Sequence[DotenvFile]) -> list[Variables]:
+    process = Variables("environment", environ, _ENVIRONMENT_STRENGTH)
+    return [process, *(file.variables for file in files)]
+
+
+def _sources(flags: Mapping[str, object], chain: Sequence[Variables]) -> list[Source]:
+    own = _from_flags(flags, declarations())
+    return [own, *(read_variables(chain, i) for i in range(len(chain)))]
+
+
+def _from_flags(flags: Mapping[str, object], declared: Sequence[Declaration]) -> Source:
+    known = {declaration.field: declaration for declaration in declared}
     return {
         name: Given(raw, Origin("flag", f"`{known[name].flag}`", _FLAG_STRENGTH))
         for name, raw in flags.items()
@@ -96,10 +147,12 @@ def _settings_file(sources: Sequence[Source], directory: Path) -> SettingsFile |
     return read_settings_file(directory / str(path), directory)
 
 
-def _merged(sources: Sequence[Source]) -> tuple[dict[str, object], dict[str, Origin]]:
+def _merged(
+    sources: Sequence[Source], declared: Sequence[Declaration]
+) -> tuple[dict[str, object], dict[str, Origin]]:
     values: dict[str, object] = {}
     origins: dict[str, Origin] = {}
-    for declaration in declarations():
+    for declaration in declared:
         name = declaration.field
         given = next((source[name] for source in sources if name in source), None)
         values[name] = _read(declaration, given) if given else declaration.default
@@ -137,7 +190,7 @@ def _dotenv_values(chain: Sequence[Variables]) -> dict[str, str]:
     return {name: value for name, value in merged.items() if name not in process.values}
 
 
-def _check_tls(settings: Settings, origins: Mapping[str, Origin]) -> None:
+def _check_tls(settings: Settings | DevSettings, origins: Mapping[str, Origin]) -> None:
     cert, key = origins["cert"].text, origins["key"].text
     if settings.key and not settings.cert:
         raise UsageError(

@@ -14,6 +14,7 @@ from typing import Any
 
 from uncork.errors import UsageError
 from uncork.settings.declarations import Declaration, declarations
+from uncork.settings.dev_declarations import DEV_TABLE, dev_declarations
 from uncork.settings.origin import Given, Origin, Source, shown_path
 from uncork.settings.suggestion import did_you_mean
 from uncork.settings.text_file import text_of
@@ -31,11 +32,13 @@ class SettingsFile:
     Attributes:
         path: Where it is.
         source: What it sets.
+        dev: What it sets of a development server's own.
         warnings: What its author should know, as sentences.
     """
 
     path: Path
     source: Source
+    dev: Source
     warnings: tuple[str, ...] = ()
 
 
@@ -120,16 +123,35 @@ def _checked(
     path: Path, table: Mapping[str, Any], directory: Path, warnings: tuple[str, ...] = ()
 ) -> SettingsFile:
     text = text_of(path, shown_path(path, directory))
-    table_path = ("tool", "uncork") if path.name == _PYPROJECT else ()
-    known = {each.name: each for each in declarations() if each.is_in_files}
-    source: dict[str, Given] = {}
-    for key, raw in table.items():
-        line = line_of_key(text, table_path, key)
-        place = shown_path(path, directory) + (f":{line}" if line else "")
-        if key not in known:
-            raise _unknown_key(key, place, known)
-        source[known[key].field] = Given(raw, Origin("file", place, _STRENGTH), path.parent)
-    return SettingsFile(path, source, warnings)
+    top = ("tool", "uncork") if path.name == _PYPROJECT else ()
+    shown = shown_path(path, directory)
+    table = dict(table)
+    dev = table.pop(DEV_TABLE, {})
+    if not isinstance(dev, dict):
+        raise UsageError(
+            f"`{DEV_TABLE}` in {shown} is not a table",
+            hints=(f"write `[{'.'.join((*top, DEV_TABLE))}]`",),
+        )
+
+    def checked(
+        values: Mapping[str, Any], tables: tuple[str, ...], known: tuple[Declaration, ...]
+    ) -> Source:
+        names = {each.name: each for each in known if each.is_in_files}
+        source: dict[str, Given] = {}
+        for key, raw in values.items():
+            line = line_of_key(text, tables, key)
+            place = shown + (f":{line}" if line else "")
+            if key not in names:
+                raise _unknown_key(key, place, names)
+            source[names[key].field] = Given(raw, Origin("file", place, _STRENGTH), path.parent)
+        return source
+
+    return SettingsFile(
+        path,
+        checked(table, top, declarations()),
+        checked(dev, (*top, DEV_TABLE), dev_declarations()),
+        warnings,
+    )
 
 
 def _unknown_key(key: str, place: str, known: Mapping[str, Declaration]) -> UsageError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -21,7 +21,19 @@ class DeskLink(Protocol):
 
 
 class Desk(Protocol):
-    """Made in the supervisor, which never calls it; used in each worker, for one life."""
+    """Made in the supervisor, which never calls it; used in each worker, for one life.
+
+    Attributes:
+        own_prefix: What paths begin with at which it answers itself.
+    """
+
+    own_prefix: str
+
+    def begin(self, link: DeskLink) -> None:
+        """The app is about to be loaded."""
+
+    def listens_on(self, hosts: Sequence[str]) -> None:
+        """Where it is served too, by names or addresses; told before `around`."""
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """What is served instead of the app that was found; called before it serves."""

@@ -41,6 +41,8 @@ def load_at_desk(  # noqa: PLR0913, PLR0917 (each is a thing of its own)
     Raises:
         UncorkError: What was typed can't be understood, or it could not be served.
     """
+    serving.link.hear_desk = desk.on_message
+    desk.begin(serving.link)
     if died is not None:
         use(_in_place_of_app(desk.after_death(died), name, died))
         return

@@ -56,7 +56,7 @@ class Serving:
             script, which may catch what it raises.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a worker is made of, each a thing of its own)
         self,
         resolved: ResolvedSettings,
         signals: SignalActions,
@@ -102,6 +102,8 @@ class Serving:
             if self._verbose:
                 console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
+        if self._desk is not None:
+            self._desk.listens_on([bind.host for bind in settings.bind if bind.kind == "tcp"])
         room = room_for_connections(settings.max_connections, warns=self._post.is_first)
         settings = replace(settings, max_connections=room)
         grant = self._ask(located, settings)
@@ -128,6 +130,7 @@ class Serving:
                         access_log=self.link.logs.access_log,
                         certificate=identity.certificate if identity else None,
                         key=identity.key if identity else None,
+                        own_prefix=self._desk.own_prefix if self._desk else "",
                     ),
                     self.link.scoreboard,
                 )
@@ -138,7 +141,6 @@ class Serving:
             self.link.say_ready()
             self.link.candidate.begin()
             if self._desk is not None:
-                self.link.hear_desk = self._desk.on_message
                 self._desk.ready(self.link)
             self._watch(served, settings.graceful_timeout)
 

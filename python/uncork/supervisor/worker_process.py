@@ -93,9 +93,7 @@ def run_worker(
             faulthandler.enable(sys.__stderr__)
     link = SupervisorLink(channel, signals.wake, scoreboard)
     link.offer_dumps()
-    serving = Serving(
-        plan.resolved, signals, link, post, verbose=plan.verbose, desk=plan.desk
-    )
+    serving = Serving(plan.resolved, signals, link, post, verbose=plan.verbose, desk=plan.desk)
 
     def serve_app() -> None:
         hear_from_here()
@@ -120,7 +118,9 @@ def run_worker(
             if plan.desk is None:
                 load()
             else:
-                load_at_desk(plan.desk, plan.spec.text or "the app", plan.died, load, use, serving, signals)
+                load_at_desk(
+                    plan.desk, plan.spec.text or "the app", plan.died, load, use, serving, signals
+                )
         finally:
             boot_watch.cancel()
 
