@@ -199,6 +199,8 @@ def test_scale_changes_how_many_workers_there_are(folder: Path) -> None:
                 lambda expected=expected: len(server.worker_pids) == expected,
                 f"there were {expected} workers",
             )
+            shown = uncork("status", at=server).stdout
+            assert ("(as it was scaled to)" in shown) is (expected != 1)
         done = uncork("scale", "-1", at=server)
         assert (done.exit_code, "there can't be 0 workers" in done.stderr) == (2, True)
 

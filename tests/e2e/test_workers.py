@@ -86,6 +86,17 @@ def test_the_app_is_told_whether_it_is_in_several_processes(
         assert client.get("/multi").body == expected
 
 
+def test_a_worker_that_is_added_is_told_that_it_is_not_the_only_one(folder: Path) -> None:
+    with LiveServer("hello:app", directory=folder) as server:
+        server.send_signal(signal.SIGTTIN)
+
+        def is_told() -> bool:
+            with server.client() as client:
+                return client.get("/multi").body == b"True"
+
+        server.wait_for(is_told, "the new worker answered")
+
+
 def test_the_supervisor_has_one_thread_and_not_the_app(folder: Path) -> None:
     (folder / "hello.py").write_text(APP + 'os.write(1, f"loaded in {os.getpid()}\\n".encode())\n')
     with LiveServer("hello:app", directory=folder) as server:

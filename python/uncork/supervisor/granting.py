@@ -82,7 +82,7 @@ class Granting:
         except UncorkError as error:
             return Message(Kind.REFUSED, facts_of_error(error))
         granted = {
-            "is_multiprocess": self._plans.count_of(generation).number > 1,
+            "is_multiprocess": self._is_one_of_several(generation),
             "is_on_trial": self._fleet.is_on_trial(generation),
             "certificate": identity.certificate.decode() if identity else None,
             "key": identity.key.decode() if identity else None,
@@ -96,6 +96,13 @@ class Granting:
             for generation, identity in self._identities.items()
             if generation in self._plans.numbers
         }
+
+    def _is_one_of_several(self, generation: int) -> bool:
+        """Whether a worker of that generation is to serve beside others, as it looks by now."""
+        serving = self._fleet.serving
+        if serving is not None and serving.number == generation:
+            return self._fleet.wanted > 1  # which may have been changed meanwhile
+        return self._plans.count_of(generation).number > 1
 
     def _settle_count(self, generation: int, facts: Mapping[str, Any]) -> None:
         """How many workers there are to be, now that it is known what they would serve."""

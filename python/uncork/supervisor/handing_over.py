@@ -42,8 +42,7 @@ class HandingOver:
         """What the next program goes on with."""
         assert self.fleet.serving is not None
         channels = self.channels.hand_over()
-        wanted, planned = self.fleet.wanted, self.plans.count_of(self.plans.serving)
-        is_scaled = planned.is_scaled or planned.number != wanted
+        count = self.plans.count_by_now(self.fleet.wanted)
         return Handover(
             listeners={name: each.hand_over() for name, each in self.listeners.items()},
             workers=[(handle, channels.get(handle.pid)) for handle in self.fleet.workers],
@@ -56,13 +55,13 @@ class HandingOver:
             reloads=dict(self.reloads.outcomes),
             scoreboard=self.scoreboard.hand_over(),
             elections=self.elections.hand_over(),
-            scaled_to=wanted if is_scaled else None,
+            scaled_to=count.number if count.is_scaled else None,
         )
 
     def take_over(self, handover: Handover) -> None:
         """Goes on where an earlier program was; its workers are those of an old generation."""
         number = handover.generation
-        self.plans.go_on_as(number, handover.last_generation, scaled_to=handover.scaled_to)
+        self.plans.go_on_as(number, handover.last_generation, workers=handover.scaled_to)
         for name, listeners in self.listeners.items():
             listeners.take_over(handover.listeners.get(name, ()))
         self.channels.take_over({handle.pid: each for handle, each in handover.workers if each})

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 
 from uncork.settings import Settings
 from uncork.supervisor.fleet import Generation
-from uncork.supervisor.worker_count import WorkerCount, worker_count
+from uncork.supervisor.worker_count import WorkerCount, scaled_to, worker_count
 from uncork.supervisor.worker_process import Plan
 
 
@@ -63,6 +63,11 @@ class Plans:
         """How many workers a generation is to have."""
         return self._counts[generation]
 
+    def count_by_now(self, wanted: int) -> WorkerCount:
+        """How many workers are to serve, and why, if it is known that there are to be `wanted`."""
+        planned = self.count_of(self.serving)
+        return planned if planned.number == wanted else scaled_to(wanted)
+
     def set_count(self, generation: int, count: WorkerCount) -> None:
         """Has so many, now that more is known of what they would serve."""
         self._counts[generation] = count
@@ -91,14 +96,14 @@ class Plans:
         """The generation is not tried any longer."""
         self._drop(number for number in list(self._plans) if number >= generation)
 
-    def go_on_as(self, generation: int, last: int, *, scaled_to: int | None = None) -> None:
+    def go_on_as(self, generation: int, last: int, *, workers: int | None = None) -> None:
         """Gives the only plan the number of a generation that an earlier program had.
 
         The next one, with which the restart ends, has as many workers as that one was scaled to.
         """
         ((plan, count),) = zip(self._plans.values(), self._counts.values(), strict=True)
-        if scaled_to is not None:
-            count = self._scaled = WorkerCount(scaled_to, "as it was scaled to", is_scaled=True)
+        if workers is not None:
+            count = self._scaled = scaled_to(workers)
         self._plans, self._counts = {generation: plan}, {generation: count}
         self.last = last
 

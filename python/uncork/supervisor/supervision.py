@@ -233,7 +233,7 @@ class Supervision:
             app=self.plans.of(serving).spec.text,
             loaded=loaded,
             listeners=places_of(self._listeners, is_tls=is_tls),
-            workers_reason=self.plans.count_of(serving).reason,
+            workers_reason=self.plans.count_by_now(self.fleet.wanted).reason,
             control=self.control,
             templates=self._templates.told,
         )

@@ -33,6 +33,11 @@ class WorkerCount:
     is_scaled: bool = False
 
 
+def scaled_to(number: int) -> WorkerCount:
+    """As many as somebody asked the running server for."""
+    return WorkerCount(number, "as it was scaled to", is_scaled=True)
+
+
 def worker_count(resolved: ResolvedSettings) -> WorkerCount:
     """As many as the settings say, or as the machine gives."""
     if resolved.values.workers is not None:

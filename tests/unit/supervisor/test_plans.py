@@ -53,7 +53,7 @@ def test_the_numbers_of_an_earlier_program_go_on(plans, tmp_path):
 
 
 def test_what_was_scaled_is_kept_over_a_restart_and_over_no_reload_behind_it(plans, tmp_path):
-    plans.go_on_as(4, last=6, scaled_to=3)
+    plans.go_on_as(4, last=6, workers=3)
     assert plans.generation(4).workers == 3
     restarted = plans.add(plan(tmp_path, "2"))
     assert plans.generation(restarted).workers == 3
