@@ -259,6 +259,16 @@ def test_an_app_that_is_killed_at_boot_ends_the_server_with_3(folder: Path) -> N
     assert "was killed by SIGKILL" in ended.stderr
 
 
+@pytest.mark.parametrize("code", [1, 7])
+def test_an_app_that_ends_its_process_at_boot_is_told_and_ends_the_server_with_3(
+    folder: Path, code: int
+) -> None:
+    (folder / "leaving.py").write_text(f"import os\nos._exit({code})\n")
+    ended = run_uncork("serve", "leaving:app", "--bind=127.0.0.1:0", directory=folder)
+    assert ended.exit_code == 3
+    assert f"ended with exit code {code} while it loaded the app" in ended.stderr
+
+
 def test_an_app_that_hangs_at_boot_ends_with_3_and_is_shown_where(folder: Path) -> None:
     (folder / "hanging.py").write_text("import time\ntime.sleep(60)\n")
     arguments = ("serve", "hanging:app", "--bind=127.0.0.1:0", "--boot-timeout=0.3")

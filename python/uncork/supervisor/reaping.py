@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
+from uncork.errors import AppError, EnvironmentProblem, UsageError
 from uncork.supervisor.cgroup import OutOfMemory
-from uncork.supervisor.deaths import read_status
+from uncork.supervisor.deaths import Death, read_status
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.elections import Elections
 from uncork.supervisor.fleet import Fleet
 from uncork.supervisor.lost_requests import tell_of_lost
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.worker_channels import WorkerChannels
+
+# What a worker ends with when it has told of an error.
+_TOLD = {each.exit_code for each in (UsageError, AppError, EnvironmentProblem)}
 
 
 class Reaping:
@@ -70,8 +75,15 @@ class Reaping:
         if (row := self._scoreboard.row_of(pid)) is not None:
             death = tell_of_lost(self._scoreboard, row, self._fleet.name_of(pid), death, now)
         self.forget(pid)
+        if self._is_untold(death):
+            death = replace(death, exit_code=None)
         self._fleet.on_death(pid, death, now)
         self._elections.on_death(pid)
+
+    def _is_untold(self, death: Death) -> bool:
+        """Whether it would end the server, and nobody has said why: by `os._exit`, say."""
+        is_trying = self._fleet.serving is None and not self._fleet.is_ending
+        return is_trying and bool(death.exit_code) and death.exit_code not in _TOLD
 
     def _tell_duties(self, pid: int, status: int) -> None:
         death = read_status(status, was_out_of_memory=None)

@@ -19,6 +19,8 @@ KILLED = 9  # by that signal, as `waitpid` has it
 @dataclass
 class FakeFleet:
     dead: list[int] = field(default_factory=list)
+    serving: object = "a generation"
+    is_ending: bool = False
 
     def name_of(self, pid: int) -> str:
         return f"worker {pid}"
