@@ -25,7 +25,6 @@ from uncork.supervisor.forking import InProcess
 from uncork.supervisor.supervisor_signals import SupervisorSignals
 
 DEADLINE_SECONDS = 25.0
-# What must not be told is waited for until something later has been told; see `nothing_for`.
 
 
 def main(number: int) -> int:
@@ -131,6 +130,10 @@ class Watched:
         self.until(lambda: self.state.get("pid"), "a process")
         return int(self.state["pid"])
 
+    def until_another_process(self, before: int) -> None:
+        """Waits until another one watches."""
+        self.until(lambda: self.state["pid"] not in (None, before), "another process")
+
     def _receive(self, seconds: float) -> None:
         self.socket.settimeout(seconds)
         try:
@@ -165,7 +168,8 @@ def watching(
         "is_polling_forced": is_polling_forced,
         "poll_seconds": poll_seconds,
     }
-    code = f"import sys; from tests.support.watch_harness import main; sys.exit(main({other.fileno()}))"
+    module = "tests.support.watch_harness"
+    code = f"import sys; from {module} import main; sys.exit(main({other.fileno()}))"
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(stderr.open("wb")) if stderr else None
         process = subprocess.Popen(

@@ -61,11 +61,13 @@ class Listing:
     """What there was.
 
     Attributes:
+        links: Where those files are in truth that are symbolic links.
         is_cut: Whether there were more folders than are watched.
     """
 
     folders: dict[str, Folder] = field(default_factory=dict)
     files: dict[str, Stamp] = field(default_factory=dict)
+    links: dict[str, str] = field(default_factory=dict)
     is_cut: bool = False
 
 
@@ -90,13 +92,22 @@ class Lister:
         self._is_polling_forced = is_polling_forced
         self._max_folders = max_folders
 
-    def tops(self) -> list[str]:
-        """The folders from which everything is reached."""
-        return list(dict.fromkeys(each.top for each in self._tops()))
+    def tops(self) -> dict[str, Folder]:
+        """The folders from which everything is reached; what takes most comes first."""
+        found: dict[str, Folder] = {}
+        for each in self._tops():
+            found.setdefault(each.top, each)
+        return found
 
     def all(self) -> Listing:
         """Everything."""
-        return self._list([(each.top, each) for each in self._tops()], set(), are_tops=True)
+        tops, seen = self.tops(), set[tuple[int, int]]()
+        listing = self._list(list(tops.items()), seen, are_tops=True)
+        # Where a folder itself, or what a link leads to, may be replaced.
+        around = [path.rpartition("/")[0] or "/" for path in (*tops, *listing.links.values())]
+        named = [(each, self._named_top(each)) for each in dict.fromkeys(around)]
+        listing.folders |= self._list(named, seen, are_tops=True).folders
+        return listing
 
     def below(self, path: str, outer: Folder, known: Iterable[Folder]) -> Listing:
         """A folder that lies in `outer`, and what is in it; the folders of `known` are left out."""
@@ -163,6 +174,8 @@ class Lister:
                 found = entry.stat()
                 if stat.S_ISREG(found.st_mode):
                     listing.files[path] = stamp(found)
+                    if entry.is_symlink():
+                        listing.links[path] = os.path.realpath(path)
         except OSError:
             pass  # it has gone meanwhile, or is a link to nothing
         return None
@@ -191,17 +204,20 @@ class Lister:
             if is_glob(path):
                 base, rest = _fixed_part(path)
                 goes_down = "/" in rest or "**" in rest
-                yield self._top(base, takes_all=False, goes_down=goes_down)
+                yield self._named_top(base)._replace(goes_down=goes_down)
         named = (*listed.files, *listed.extra, *listed.environment, *listed.settings)
         for path in dict.fromkeys(each.rpartition("/")[0] for each in named if not is_glob(each)):
-            yield self._top(path or "/", takes_all=False, goes_down=False)
+            yield self._named_top(path or "/")
+
+    def _named_top(self, path: str) -> Folder:
+        """A folder of which only what is named counts."""
+        return self._top(path, goes_down=False)._replace(takes_all=False, area="")
 
     def _top(
         self,
         path: str,
         area: Area = "",
         *,
-        takes_all: bool = True,
         goes_down: bool = True,
         asks_git: bool = False,
     ) -> Folder:
@@ -213,7 +229,7 @@ class Lister:
             identity=(0, 0),
             top=path,
             area=self.relevance.area(path, "", area),
-            takes_all=takes_all,
+            takes_all=True,
             goes_down=goes_down,
             outer_rules=rules,
             rules=rules,

@@ -54,7 +54,7 @@ class NoEvents(Exception):
 
 
 class FolderGone(Exception):
-    """One of the folders does not exist any more."""
+    """One of the folders does not exist any more, or may not be read."""
 
 
 class Notifier:
@@ -84,8 +84,9 @@ class Notifier:
         new: RustNotify | None = None
         try:
             if folders:
-                new = _native_class()(sorted(folders), False, False, 0, False, True)
-        except FileNotFoundError:
+                # Deliberately not: to ignore what it may not read. It would ignore all else too.
+                new = _native_class()(sorted(folders), False, False, 0, False, False)
+        except (FileNotFoundError, PermissionError):
             raise FolderGone from None
         except Exception as error:
             self.close()

@@ -17,6 +17,8 @@ from uncork.dev.watching.listing import Stamp, stamp, stamp_of
 
 # A larger one takes longer to read than the reload that might be spared.
 _MAX_BYTES = 1024 * 1024
+# Of contents at a time, on however busy a machine.
+_LEAST_READ = 16
 
 
 class _Known(NamedTuple):
@@ -87,7 +89,9 @@ class Snapshots:
     def read_some(self, seconds: float) -> bool:
         """Reads for about so long what was not read yet; whether something is left."""
         deadline = time.monotonic() + seconds
-        while self._unread and time.monotonic() < deadline:
+        least = _LEAST_READ
+        while self._unread and (least > 0 or time.monotonic() < deadline):
+            least -= 1
             path = self._unread.popleft()
             known = self._known.get(path)
             if known is not None and known.digest is None:

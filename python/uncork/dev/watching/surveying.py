@@ -58,7 +58,10 @@ class Survey:
         self._has_no_events = False
         self._lister = Lister(WatchList(), FileSystems())
         self._folders: dict[str, Folder] = {}
+        self._tops: dict[str, Folder] = {}
         self._missing: list[str] = []
+        # Where links lead to, and from where.
+        self._links: dict[str, set[str]] = {}
 
     @property
     def mode(self) -> str:
@@ -97,7 +100,6 @@ class Survey:
         systems = FileSystems.of_this_machine()
         forced = self._is_polling_forced
         self._lister = Lister(watch_list, systems, is_polling_forced=forced)
-        self._missing = []
         listing = self._relist()
         self.snapshots.forget_all_but(listing.files)
         written = {
@@ -122,7 +124,7 @@ class Survey:
         is_all = self._has_no_events
         polled = {path: each for path, each in self._folders.items() if is_all or each.silent}
         others = {path: each for path, each in self._folders.items() if path not in polled}
-        tops = [(path, each) for path, each in polled.items() if _outer(path) not in polled]
+        tops = [(path, each) for path, each in polled.items() if not _is_reached(path, polled)]
         listing = self._lister.again(tops, others.values())
         self._folders = others | listing.folders
         gone = {
@@ -158,12 +160,11 @@ class Survey:
     def _nearest(self, folder: str) -> Folder | None:
         """What held for a folder that is gone, as far as it is known from those around it."""
         inner: list[str] = []
-        while folder not in self._folders:
+        while (found := self._folders.get(folder) or self._tops.get(folder)) is None:
             folder, _, name = folder.rpartition("/")
             if not folder:
                 return None
             inner.append(name)
-        found = self._folders[folder]
         for name in reversed(inner):
             folder = f"{folder}/{name}"
             found = found._replace(area=self._lister.relevance.area(folder, name, found.area))
@@ -176,6 +177,7 @@ class Survey:
         has_other_rules = False
         for path, is_new in hints:
             outer, _, name = path.rpartition("/")
+            files |= self._links.get(path, set())
             if path in self._folders and (is_new or self._is_other(path)):
                 entered.add(path)
             folder = self._folders.get(outer or "/")
@@ -183,7 +185,7 @@ class Survey:
                 continue
             if name == FILE_NAME:
                 has_other_rules = True
-            elif is_new and folder.goes_down and os.path.isdir(path):  # noqa: PTH112 (often)
+            elif is_new and (folder.goes_down or path in self._tops) and Path(path).is_dir():
                 entered.add(path)
             elif self._lister.relevance.kind(path, name, folder) is not None:
                 files.add(path)
@@ -206,12 +208,11 @@ class Survey:
     def _enter(self, paths: set[str]) -> set[str]:
         """Watches folders that are new, or no longer those that are gone; their files."""
         files = {file for path in paths for file in self.snapshots.below(path)}
-        tops = {path: each for path in paths if (each := self._folders.get(path))}
         before: set[str] = set()
         for _ in range(_TRIES):
             self._forget(paths)
             for path in paths:
-                files |= self._list_below(path, tops).files.keys()
+                files |= self._list_below(path).files.keys()
             self._cover()
             now = {path for path in self._folders if _is_within(path, paths)}
             if now == before:
@@ -219,17 +220,21 @@ class Survey:
             before = now
         return files
 
-    def _list_below(self, path: str, tops: Mapping[str, Folder]) -> Listing:
+    def _list_below(self, path: str) -> Listing:
         outer = self._folders.get(_outer(path))
-        if outer is not None and outer.goes_down:
+        if path in self._tops:
+            listing = self._lister.again([(path, self._tops[path])], self._folders.values())
+        elif outer is not None and outer.goes_down:
             listing = self._lister.below(path, outer, self._folders.values())
-        elif path in tops and Path(path).is_dir():
-            listing = self._lister.again([(path, tops[path])], self._folders.values())
         else:
-            self._missing += [path] if path in tops else []
             return Listing()
         self._folders |= listing.folders
+        self._note_links(listing)
         return listing
+
+    def _note_links(self, listing: Listing) -> None:
+        for path, target in listing.links.items():
+            self._links.setdefault(target, set()).add(path)
 
     def _forget(self, paths: set[str]) -> None:
         for path in [each for each in self._folders if _is_within(each, paths)]:
@@ -240,7 +245,10 @@ class Survey:
         for _ in range(_TRIES):
             listing = self._lister.all()
             self._folders = listing.folders
-            self._missing = [path for path in self._lister.tops() if self._is_missing(path)]
+            self._tops = self._lister.tops()
+            self._missing = [path for path in self._tops if self._is_missing(path)]
+            self._links = {}
+            self._note_links(listing)
             if listing.is_cut:
                 self._note(
                     f"there are more than {MAX_FOLDERS} folders to watch: "
@@ -255,8 +263,7 @@ class Survey:
         """Whether a folder is not there, and no event will tell that it is."""
         if path in self._folders or Path(path).is_dir():
             return False
-        outer = self._folders.get(_outer(path))
-        return outer is None or not outer.goes_down
+        return _outer(path) not in self._folders
 
     def _cover(self) -> bool:
         """Whether events come from all the folders that are listed, and that can have them."""
@@ -289,14 +296,21 @@ class Survey:
         """Where polling is necessary, and why."""
         found: dict[str, str] = {}
         for path, each in self._folders.items():
-            outer = self._folders.get(_outer(path))
-            if each.silent and (outer is None or outer.silent != each.silent):
+            is_top = not _is_reached(path, self._folders)
+            is_like_outer = not is_top and self._folders[_outer(path)].silent == each.silent
+            if each.silent and each.takes_all and not is_like_outer:
                 found[path] = each.silent
         return found
 
 
 def _outer(path: str) -> str:
     return path.rpartition("/")[0] or "/"
+
+
+def _is_reached(path: str, folders: Mapping[str, Folder]) -> bool:
+    """Whether a folder is listed together with the one around it."""
+    outer = folders.get(_outer(path))
+    return outer is not None and outer.goes_down
 
 
 def _is_within(path: str, folders: set[str]) -> bool:
