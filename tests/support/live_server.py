@@ -249,9 +249,8 @@ class LiveServer:
         return exit_code
 
     def _start(self, descriptors: list[int]) -> None:
-        binds = [*(f"fd://{descriptor}" for descriptor in descriptors), *self._binds]
         command = uncork_command(self.directory, as_nobody=self._as_nobody)
-        command += ["serve", *(f"--bind={bind}" for bind in binds), *self._workers]
+        command += self._command(descriptors)
         if self._ulimit is not None:
             command = ["/bin/sh", "-c", f'ulimit {self._ulimit} && exec "$0" "$@"', *command]
         self._log: list[str] = []
@@ -271,6 +270,11 @@ class LiveServer:
         )
         self._reader = threading.Thread(target=self._read_log, name="live-server-log", daemon=True)
         self._reader.start()
+
+    def _command(self, descriptors: list[int]) -> list[str]:
+        """The command of uncork's that serves, up to `arguments`."""
+        binds = [*(f"fd://{descriptor}" for descriptor in descriptors), *self._binds]
+        return ["serve", *(f"--bind={bind}" for bind in binds), *self._workers]
 
     def _read_log(self) -> None:
         assert self._process.stdout is not None

@@ -13,6 +13,7 @@ import click
 
 from uncork import cli, console
 from uncork.cli.commands import GroupedOption, Invocation
+from uncork.cli.setting_flags import switch_flags
 from uncork.errors import (
     AppError,
     EnvironmentProblem,
@@ -20,7 +21,8 @@ from uncork.errors import (
     UncorkError,
     UsageError,
 )
-from uncork.settings import Declaration, declarations
+from uncork.settings import Declaration, declarations, dev_declarations
+from uncork.settings.kinds import Switch
 from uncork.supervisor.admin.metrics import all_metrics
 
 _MADE_FROM = "<!-- Made by `make docs`: change the declarations, not this page. -->"
@@ -53,6 +55,13 @@ directory. The application is always looked for in the working directory.
 **Durations** are written with units, as in `30s`, `1m30s`, `2h`, `1d` or `500ms`; a number
 alone is seconds. **Sizes** are written with units, as in `64KiB`, `16MiB`, `1GiB` (powers of
 1024), `64kB`, `10MB`, `1GB` (powers of 1000) or `512B`; a number alone is bytes.
+"""
+
+_DEV_SETTINGS_HEAD = """\
+## Development
+
+These are for `uncork dev` alone, which takes nothing else of the above than what names the
+application. In a file they stand in the table `[tool.uncork.dev]`, or `[dev]` of `uncork.toml`.
 """
 
 _CLI_HEAD = """\
@@ -116,6 +125,8 @@ def settings_page() -> str:
             group = declaration.group
             parts.append(f"## {group}")
         parts.append(_setting(declaration))
+    parts.append(_DEV_SETTINGS_HEAD.rstrip())
+    parts += map(_setting, dev_declarations())
     return _page(parts)
 
 
@@ -165,12 +176,15 @@ def _setting(declaration: Declaration) -> str:
     if declaration.is_repeatable:
         flag += ", may be repeated"
     variables = ", ".join(f"`{name}`" for name in (declaration.variable, *declaration.also))
+    if isinstance(declaration.kind, Switch):
+        flag = ", ".join(f"`{name}`" for name in switch_flags(declaration))
     lines = [f"- flag: {flag}", f"- variable: {variables}"]
     if declaration.is_in_files:
         lines.append(f"- key: `{declaration.name}`")
     lines.append(f"- value: {declaration.kind.form}")
     lines.append(f"- default: {_default(declaration)}")
-    return f"### `{declaration.name}`\n\n{declaration.paragraph}\n\n" + "\n".join(lines)
+    name = ".".join(filter(None, (declaration.table, declaration.name)))
+    return f"### `{name}`\n\n{declaration.paragraph}\n\n" + "\n".join(lines)
 
 
 def _default(declaration: Declaration) -> str:

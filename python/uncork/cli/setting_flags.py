@@ -26,6 +26,13 @@ def dev_options() -> list[click.Parameter]:
     return [_option(declaration) for declaration in dev_declarations()]
 
 
+def switch_flags(declaration: Declaration) -> tuple[str, str]:
+    """The flag that says yes, and the one that says no."""
+    yes = declaration.flag
+    no = yes.replace("--with-", "--without-")
+    return yes, no if no != yes else f"--no-{yes[2:]}"
+
+
 def given_flags(parameters: Mapping[str, Any]) -> dict[str, object]:
     """Those of a command's parameters that are settings, as `settings.resolve` takes them."""
     fields = {declaration.field for declaration in declarations()}
@@ -35,8 +42,7 @@ def given_flags(parameters: Mapping[str, Any]) -> dict[str, object]:
 def _option(declaration: Declaration) -> click.Option:
     names = [declaration.field, declaration.flag]
     if isinstance(declaration.kind, Switch):
-        negation = declaration.flag.replace("--with-", "--without-")
-        names[1] += f"/{negation if negation != declaration.flag else f'--no-{negation[2:]}'}"
+        names[1] = "/".join(switch_flags(declaration))
         return GroupedOption(
             names, default=None, help=_help(declaration), heading=declaration.group
         )

@@ -184,6 +184,7 @@ def _development(choice: Choice, address: tuple[Any, Origin]) -> ResolvedSetting
         request_timeouts=(),
         access_log="-",
         access_log_format="terminal",
+        request_ids="none",
         error_log=None,
         once=(),
     )

@@ -1,4 +1,4 @@
-"""The terminal that the server was started in, and the mode that it is in.
+r"""The terminal that the server was started in, and the mode that it is in.
 
 While keys are listened to, each key comes at once and is not shown; Ctrl+C, Ctrl+\\ and Ctrl+Z stay
 signals, and what is printed is not touched. The terminal is left as it was found: at the end,

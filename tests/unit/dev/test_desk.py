@@ -41,7 +41,7 @@ def test_everything_that_is_served_has_the_script():
 
 
 def test_the_supervisor_is_told_the_pin_and_what_else_is_to_be_told(tmp_path):
-    desk = DevelopmentDesk(DebuggerPolicy(project=tmp_path), facts=lambda app: {"app": app})
+    desk = DevelopmentDesk(DebuggerPolicy(project=tmp_path), facts=lambda app, error: {"app": app})
     desk.around(_page)
     link = Link()
     desk.ready(link)
