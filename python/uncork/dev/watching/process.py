@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from uncork.dev.watching.alarm import Alarm
 from uncork.dev.watching.change import Change
 from uncork.dev.watching.surveying import Survey
 from uncork.dev.watching.watch_list import WatchList
@@ -74,10 +75,12 @@ class _Watching:
     def __init__(self, channel: Channel, options: WatchOptions) -> None:
         self._channel = channel
         self._options = options
-        self._poll = select.poll()
-        self._poll.register(channel, select.POLLIN)
-        self._is_settling = False
-        self._survey = Survey(self._is_interrupted, is_polling_forced=options.is_polling_forced)
+        self._interrupt = _Interrupt(channel)
+        self._survey = Survey(
+            self._interrupt,
+            Alarm.if_there_can_be(),
+            is_polling_forced=options.is_polling_forced,
+        )
         self._number = 0
         self._told: dict[str, Any] = {}
         self._last_event = time.monotonic()
@@ -90,16 +93,13 @@ class _Watching:
             if dirty and not self._tell(self._settled(dirty)):
                 return
             dirty = self._wait()
-            while self._poll.poll(0):
+            while self._interrupt.is_set():
                 messages = self._channel.receive()
                 if messages is None:
                     return
                 for message in messages:
                     if message.kind is Kind.WATCH:
                         dirty |= self._take(message.facts, None)
-
-    def _is_interrupted(self) -> bool:
-        return not self._is_settling and bool(self._poll.poll(0))
 
     def _take(self, watch: Mapping[str, Any], since_ns: int | None) -> set[str]:
         """Watches what that says; which files may have changed meanwhile."""
@@ -128,12 +128,12 @@ class _Watching:
             if hinted.any:
                 self._last_event = time.monotonic()
             return hinted.files
-        self._poll.poll(seconds * 1000)
+        self._interrupt.wait(seconds)
         return survey.look_for_missing()
 
     def _settled(self, dirty: set[str]) -> set[str]:
         """The files that may have changed, when nothing more happens to them."""
-        self._is_settling = True
+        self._interrupt.is_held = True
         deadline = time.monotonic() + _LONGEST_SECONDS
         patience = time.monotonic() + _HALFWAY_SECONDS
         quiet = _QUIET_SECONDS
@@ -145,7 +145,7 @@ class _Watching:
                 quiet = _MANY_QUIET_SECONDS if len(dirty) > _MANY else _QUIET_SECONDS
             elif now >= patience or not any(map(self._survey.snapshots.is_halfway, dirty)):
                 break
-        self._is_settling = False
+        self._interrupt.is_held = False
         return dirty
 
     def _more(self, seconds: float, dirty: set[str]) -> set[str]:
@@ -174,6 +174,26 @@ class _Watching:
         if facts != self._told:
             self._told = facts
             self._channel.send(Message(Kind.WATCHING, facts))
+
+
+class _Interrupt:
+    """A message from the supervisor, or its end; `is_held`: it is to wait."""
+
+    def __init__(self, channel: Channel) -> None:
+        self.is_held = False
+        self._channel = channel
+        self._poll = select.poll()
+        self._poll.register(channel, select.POLLIN)
+
+    def is_set(self) -> bool:
+        return not self.is_held and self.wait(0)
+
+    def fileno(self) -> int:
+        return -1 if self.is_held else self._channel.fileno()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether something came within that time."""
+        return bool(self._poll.poll(seconds * 1000))
 
 
 def _most_important(changes: list[Change]) -> list[Change]:

@@ -6,16 +6,17 @@ Each method says which files may have changed; `changed` says which have.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from uncork.dev.watching import notifier
+from uncork.dev.watching.alarm import Alarm
 from uncork.dev.watching.change import Change
 from uncork.dev.watching.file_systems import FileSystems
 from uncork.dev.watching.gitignore import FILE_NAME
 from uncork.dev.watching.listing import AS_TOLD, MAX_FOLDERS, Lister, Listing, Stamp, stamp_of
-from uncork.dev.watching.notifier import FolderGone, Hint, NoEvents, Notifier
+from uncork.dev.watching.notifier import FolderGone, Hint, Interrupt, NoEvents, Notifier
 from uncork.dev.watching.relevance import Folder
 from uncork.dev.watching.snapshots import Snapshots
 from uncork.dev.watching.watch_list import WatchList
@@ -42,7 +43,8 @@ class Survey:
     """Everything that is watched.
 
     Args:
-        is_interrupted: Whether `wait` is to return early.
+        interrupt: What ends `wait` early.
+        alarm: What wakes this process when there are events.
         is_polling_forced: Take no events.
 
     Attributes:
@@ -50,11 +52,13 @@ class Survey:
         troubles: What the user should know, each with a hint, which may be empty.
     """
 
-    def __init__(self, is_interrupted: Callable[[], bool], *, is_polling_forced: bool) -> None:
+    def __init__(
+        self, interrupt: Interrupt, alarm: Alarm | None = None, *, is_polling_forced: bool = False
+    ) -> None:
         self.snapshots = Snapshots()
         self.troubles: list[tuple[str, str]] = []
         self._is_polling_forced = is_polling_forced
-        self._notifier = Notifier(is_interrupted)
+        self._notifier = Notifier(interrupt, alarm)
         self._has_no_events = False
         self._lister = Lister(WatchList(), FileSystems())
         self._folders: dict[str, Folder] = {}
