@@ -194,9 +194,9 @@ class Lister:
         for path in listed.roots:
             yield self._top(path, goes_down=not holds_everything(path), asks_git=True)
         for path in listed.templates:
-            yield self._top(path, "template")
+            yield self._top(path, "template", asks_git=True)
         for path in listed.statics:
-            yield self._top(path, "static")
+            yield self._top(path, "static", asks_git=True)
         for path in listed.extra:
             if not is_glob(path) and Path(path).is_dir():
                 yield self._top(path, "other")

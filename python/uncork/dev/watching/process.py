@@ -117,7 +117,7 @@ class _Watching:
             if now >= self._poll_at:
                 dirty = survey.poll()
                 took = time.monotonic() - now
-                self._poll_at = now + max(self._options.poll_seconds, 10 * took)
+                self._poll_at = now + max(self._options.poll_seconds, 20 * took)
                 if dirty:
                     return dirty
             seconds = min(seconds, max(0.001, self._poll_at - time.monotonic()))

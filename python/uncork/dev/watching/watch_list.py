@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+_FOLDERS = frozenset(("roots", "templates", "statics"))
+
 
 @dataclass(frozen=True)
 class WatchList:
@@ -41,11 +43,7 @@ class WatchList:
         """A list of paths of any kind; relative ones are seen from the working directory."""
         return cls(
             **{
-                name: tuple(
-                    dict.fromkeys(
-                        os.fspath(each) if name == "exclude" else absolute(each) for each in items
-                    )
-                )
+                name: tuple(dict.fromkeys(_normal(name, os.fspath(each)) for each in items))
                 for name, items in paths.items()
             }
         )
@@ -79,6 +77,13 @@ class WatchList:
                 for field in fields(self)
             }
         )
+
+
+def _normal(name: str, path: str) -> str:
+    """A path of the field `name`, so that it is the one under which the kernel tells of it."""
+    if name == "exclude":
+        return path
+    return os.path.realpath(path) if name in _FOLDERS else absolute(path)
 
 
 def absolute(path: str | os.PathLike[str]) -> str:
