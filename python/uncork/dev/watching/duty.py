@@ -11,6 +11,7 @@ from contextlib import suppress
 from uncork import console
 from uncork.dev.watching.change import Change
 from uncork.dev.watching.process import WatchOptions, run_watching
+from uncork.dev.watching.repeating import Repeating
 from uncork.dev.watching.watch_list import WatchList
 from uncork.dev.watching.written_by_app import WrittenByApp
 from uncork.supervisor.channel import Channel, Kind, Message
@@ -49,6 +50,7 @@ class FileWatch(Duty):
         self._options = options or WatchOptions()
         self._fork = fork
         self._written = WrittenByApp(workers)
+        self._repeating = Repeating()
         self._owner = os.getpid()
         self._respawning = Respawning()
         self._list: WatchList | None = None
@@ -116,6 +118,8 @@ class FileWatch(Duty):
                 for text, hint in message.facts["troubles"]:
                     self._tell_trouble(text, hint)
         changes = self._written.left_of(list(dict.fromkeys(changes)), now)
+        changes = self._repeating.left_of(changes, now)
+        self._tell_muted()
         if changes:
             self._on_change(changes)
 
@@ -190,6 +194,15 @@ class FileWatch(Duty):
 
     def _facts(self, watch_list: WatchList) -> dict[str, object]:
         return {"number": self._number, "list": watch_list.facts()}
+
+    def _tell_muted(self) -> None:
+        while self._repeating.newly_muted:
+            path = self._repeating.newly_muted.pop()
+            self._tell_trouble(
+                f"`{path}` changes again and again, as if the app wrote it: "
+                "it does not count until it rests",
+                f"leave it out with `--exclude-patterns '*/{path.name}'`",
+            )
 
     def _tell_trouble(self, text: str, hint: str) -> None:
         if text not in self._troubles:

@@ -113,16 +113,17 @@ class _Watching:
         survey = self._survey
         now = time.monotonic()
         seconds = survey.wait_seconds or _WAIT_SECONDS
+        if survey.snapshots.read_some(_READ_SECONDS):
+            seconds = _READ_SECONDS
         if survey.has_polled:
             if now >= self._poll_at:
+                begun = time.monotonic()
                 dirty = survey.poll()
-                took = time.monotonic() - now
-                self._poll_at = now + max(self._options.poll_seconds, 20 * took)
+                took = time.monotonic() - begun
+                self._poll_at = begun + max(self._options.poll_seconds, 20 * took)
                 if dirty:
                     return dirty
             seconds = min(seconds, max(0.001, self._poll_at - time.monotonic()))
-        if survey.snapshots.read_some(_READ_SECONDS):
-            seconds = min(seconds, _READ_SECONDS)
         if survey.has_events:
             hinted = survey.wait(seconds, now - self._last_event)
             if hinted.any:
