@@ -47,11 +47,8 @@ def what_to_watch(app: object | None, error: BaseException | None = None) -> Wat
         app: The app; `None`: it could not be loaded.
         error: Why; the files that its tracebacks name are watched too.
     """
-    files = [path for path in _loaded_files() if not is_installed(path)]
-    roots = dict.fromkeys(_root_of(path) for path in files)
-    roots |= dict.fromkeys(
-        each for each in editable_folders() if any(path.startswith(f"{each}/") for path in files)
-    )
+    files = list(_own_files())
+    roots = _roots_of(files)
     folders = flask_folders(app)
     return WatchList.of(
         roots=_outermost(roots),
@@ -66,23 +63,39 @@ def _file(path: str | os.PathLike[str]) -> list[str]:
     return [os.fspath(path)] if Path(path).suffix == ".py" else []
 
 
-def _loaded_files() -> Iterator[str]:
-    """The source, or else the library, of each module that is loaded."""
+def _own_files() -> Iterator[str]:
+    """The source, or else the library, of each module that is loaded and not installed."""
+    folders: dict[str, str] = {}
     for module in list(sys.modules.values()):
         path = getattr(module, "__file__", None)
-        if isinstance(path, str) and path.startswith("/"):
-            yield absolute(path)
+        if isinstance(path, str) and path.startswith("/") and not is_installed(path):
+            folder, _, name = path.rpartition("/")
+            if folder not in folders:
+                folders[folder] = os.path.realpath(folder)
+            if not is_installed(f"{folders[folder]}/"):
+                yield f"{folders[folder]}/{name}"
 
 
-def _root_of(path: str) -> str:
-    """The project of a module, or else its outermost package, or else its folder."""
-    root = project_root(path)
-    folder = Path(path).parent
-    if any((root / mark).exists() for mark in PROJECT_MARKS):
-        return str(root)
-    while (folder.parent / "__init__.py").exists():
-        folder = folder.parent
-    return str(folder)
+def _roots_of(files: Iterable[str]) -> list[str]:
+    """The projects of modules, and of those that are in none, the outermost packages."""
+    found: dict[str, None] = {}
+    editable: tuple[str, ...] | None = None
+    for folder in dict.fromkeys(path.rpartition("/")[0] for path in files):
+        root = project_root(folder)
+        if not any((root / mark).exists() for mark in PROJECT_MARKS):
+            editable = editable_folders() if editable is None else editable
+            around = (each for each in editable if f"{folder}/".startswith(f"{each}/"))
+            root = Path(next(around, None) or _outermost_package(folder))
+        found[str(root)] = None
+    return list(found)
+
+
+def _outermost_package(folder: str) -> Path:
+    found = Path(folder)
+    if (found / "__init__.py").exists():
+        while (found.parent / "__init__.py").exists():
+            found = found.parent
+    return found
 
 
 def _outermost(folders: Iterable[str]) -> list[str]:

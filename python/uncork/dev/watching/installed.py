@@ -29,9 +29,14 @@ def installed_folders() -> tuple[str, ...]:
 
 def is_installed(path: str) -> bool:
     """Whether a file came with the interpreter or with a package, and is not the user's work."""
-    if not _INSTALLED.isdisjoint(path.split("/")):
+    if "/site-packages/" in path or "/dist-packages/" in path:
         return True
-    return any(path.startswith(f"{folder}/") for folder in installed_folders())
+    return path.startswith(_prefixes())
+
+
+@cache
+def _prefixes() -> tuple[str, ...]:
+    return tuple(f"{folder}/" for folder in installed_folders())
 
 
 def editable_folders() -> tuple[str, ...]:

@@ -23,6 +23,8 @@ from uncork.dev.watching.watch_list import WatchList
 
 # Folders may come and go while they are listed.
 _TRIES = 5
+# With so many events at once, the kernel may have had no room for more (`max_queued_events`).
+_MANY_HINTS = 2_000
 # How often to look whether a folder is there that was not, or not any more.
 _MISSING_SECONDS = 1.0
 
@@ -121,6 +123,8 @@ class Survey:
         """Waits for events."""
         hints = self._notifier.wait(seconds, idle_seconds)
         files = self._follow(hints) if hints else set[str]()
+        if len(hints) > _MANY_HINTS:
+            files |= self._differing(self._relist())
         return Hinted(bool(hints), files | self.look_for_missing())
 
     def poll(self) -> set[str]:
