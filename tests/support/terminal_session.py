@@ -51,7 +51,7 @@ class TerminalSession:
             stdout=terminal,
             stderr=terminal,
             start_new_session=True,
-            preexec_fn=take_terminal,
+            preexec_fn=take_terminal,  # noqa: PLW1509 (it calls the system once)
         )
         os.close(terminal)
         return self
@@ -82,6 +82,14 @@ class TerminalSession:
         """Whether lines are edited by the terminal, and what is typed is shown."""
         modes = int(termios.tcgetattr(self._descriptor)[_LOCAL_MODES])
         return bool(modes & termios.ICANON) and bool(modes & termios.ECHO)
+
+    @property
+    def has_single_keys(self) -> bool:
+        """Whether each key comes at once, and Enter is still a newline, unlike in an editor."""
+        attributes = termios.tcgetattr(self._descriptor)
+        modes = int(attributes[_LOCAL_MODES])
+        is_raw = not modes & (termios.ICANON | termios.ECHO)
+        return is_raw and bool(int(attributes[0]) & termios.ICRNL)
 
     @property
     def foreground(self) -> int:

@@ -8,10 +8,12 @@ more: what is typed ahead of a debugger's next question must not be taken for ke
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
@@ -32,24 +34,25 @@ class Borrowing:
 
     Args:
         tell: Sends facts to the supervisor.
+        excuse: Called when a thread asks: it may take as long as it likes.
     """
 
-    def __init__(self, tell: Callable[[Mapping[str, Any]], bool]) -> None:
+    def __init__(
+        self, tell: Callable[[Mapping[str, Any]], bool], excuse: Callable[[], None]
+    ) -> None:
         self._tell = tell
+        self._excuse = excuse
         self._changed = threading.Condition()
         self._thread: int | None = None
         self._is_lent = False
         self._asked_in: tuple[FrameType, ...] = ()
         self._breakpoint: tuple[FrameType, int] | None = None
 
-    @property
-    def is_wanted(self) -> bool:
-        """Whether a thread has the terminal, or waits for it."""
-        return self._thread is not None
-
     def begin(self) -> None:
-        """Notices from now on when something is asked; that can't be undone."""
-        sys.addaudithook(self._on_event)
+        """Notices from now on when something is asked at a terminal; that can't be undone."""
+        with suppress(OSError, ValueError, AttributeError):
+            if os.isatty(sys.stdin.fileno()):
+                sys.addaudithook(self._on_event)
 
     def on_message(self, facts: Mapping[str, Any]) -> None:
         """Hears that the terminal was lent; called in the thread that reads."""
@@ -84,6 +87,7 @@ class Borrowing:
             self._asked_in = asked_in
             self._breakpoint = at_breakpoint
             if is_new:
+                self._excuse()
                 # Without a supervisor, there is nobody else who reads.
                 self._is_lent = not self._tell({TERMINAL: WANTED})
                 threading.Thread(

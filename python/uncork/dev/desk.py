@@ -56,9 +56,14 @@ class DevelopmentDesk:
         self._live: LiveReload | None = None
         self._debugger: Debugger | None = None
 
-    def begin(self, link: Link) -> None:
-        """From here on, code that asks something at the terminal gets it."""
-        self._borrowing = Borrowing(link.tell_supervisor)
+    def begin(self, link: Link, excuse: Callable[[], None]) -> None:
+        """From here on, code that asks something at the terminal gets it.
+
+        Args:
+            link: To the supervisor.
+            excuse: Called when it does, since that takes as long as it likes.
+        """
+        self._borrowing = Borrowing(link.tell_supervisor, excuse)
         self._borrowing.begin()
 
     def listens_on(self, hosts: Sequence[str]) -> None:

@@ -42,6 +42,7 @@ class Keys(Duty):
         terminal: Closed here; `None`: there is none, and whoever asks for it is let go on.
         tell: Sends a message to a worker.
         keys: What each does; `h` is the list of them.
+        excuse: Lets a worker take as long as it likes: it is about to ask somebody something.
         gone: Called when the terminal has gone.
     """
 
@@ -50,11 +51,13 @@ class Keys(Duty):
         terminal: Terminal | None,
         tell: Callable[[int, Message], bool],
         keys: Mapping[str, Key],
+        excuse: Callable[[int], None],
         gone: Callable[[], None],
     ) -> None:
         self._terminal = terminal
         self._tell = tell
         self._keys = keys
+        self._excuse = excuse
         self._gone = gone
         self._asking: list[int] = []
         self._borrower: int | None = None
@@ -101,6 +104,7 @@ class Keys(Duty):
         del now
         wish = message.facts.get(TERMINAL) if message.kind is Kind.DESK else None
         if wish == WANTED:
+            self._excuse(pid)
             self._asking.append(pid)
             self._settle()
             if self._terminal is not None and self._terminal.look() is Place.BACKGROUND:

@@ -67,21 +67,20 @@ class Processes(Duty):
     """All of a server's.
 
     Args:
-        wanted_of: The commands in the settings of a generation.
-        environ_of: The environment of a generation, and what it is served at.
+        wanted: The commands in the settings as they are by now.
+        environ: The environment that they find.
         fork: Starts a process.
     """
 
     def __init__(
         self,
-        wanted_of: Callable[[int], Sequence[DevProcess]],
-        environ_of: Callable[[int], Mapping[str, str]],
+        wanted: Callable[[], Sequence[DevProcess]],
+        environ: Callable[[], Mapping[str, str]],
         fork: Fork = fork_process,
     ) -> None:
-        self._wanted_of = wanted_of
-        self._environ_of = environ_of
+        self._wanted_now = wanted
+        self._environ_now = environ
         self._fork = fork
-        self._generation = 0
         self._wanted: dict[str, DevProcess] = {}
         self._companions: dict[str, _Companion] = {}
         self._is_ending = False
@@ -94,10 +93,10 @@ class Processes(Duty):
 
     def on_generation(self, generation: int, now: float) -> None:
         """Starts those that are new, and anew those that are others by now."""
+        del generation
         if self._is_ending:
             return
-        self._generation = generation
-        self._wanted = {each.name: each for each in self._wanted_of(generation)}
+        self._wanted = {each.name: each for each in self._wanted_now()}
         for name, companion in list(self._companions.items()):
             if self._wanted.get(name) == companion.process:
                 continue
@@ -190,7 +189,7 @@ class Processes(Duty):
 
     def _start(self, companion: _Companion, now: float) -> None:
         process, look = companion.process, self._look_of(companion.process.name)
-        environ = {"PYTHONUNBUFFERED": "1", **self._environ_of(self._generation)}
+        environ = {"PYTHONUNBUFFERED": "1", **self._environ_now()}
 
         def run(channel: Channel) -> int:
             return run_companion(process, environ, look, channel)

@@ -96,10 +96,17 @@ def serve(
             desk=_desk(choice, hosts),
         )
 
-    server = DevSupervision(plan_of(choice), lambda: plan_of(read_again()), signals, listeners)
+    newest = choice
+
+    def plan_again() -> Plan:
+        nonlocal newest
+        newest = read_again()
+        return plan_of(newest)
+
+    server = DevSupervision(plan_of(choice), plan_again, signals, listeners)
     try:
         with signals, listeners, server:
-            for duty in _duties(server, choice, started_at):
+            for duty in _duties(server, lambda: newest, started_at):
                 server.attend_to(duty)
             return server.run()
     except InWorker as forked:
@@ -117,7 +124,8 @@ def serve(
     )
 
 
-def _duties(server: DevSupervision, choice: Choice, started_at: float) -> list[Duty]:
+def _duties(server: DevSupervision, newest: Callable[[], Choice], started_at: float) -> list[Duty]:
+    choice = newest()
     values = choice.dev.values
     banner = Banner(started_at)
     base = _watched(choice)
@@ -134,8 +142,8 @@ def _duties(server: DevSupervision, choice: Choice, started_at: float) -> list[D
         banner.watch = watch
         duties.append(watch)
     processes = Processes(
-        lambda generation: values.processes,
-        lambda generation: {**choice.environ, **({"UNCORK_URL": server.url} if server.url else {})},
+        lambda: newest().dev.values.processes,
+        lambda: {**newest().environ, **({"UNCORK_URL": server.url} if server.url else {})},
     )
     opening = BrowserOpening()
 
@@ -160,6 +168,7 @@ def _duties(server: DevSupervision, choice: Choice, started_at: float) -> list[D
             "o": Key("open it in the browser", open_page),
             "q": Key("quit", quit_now),
         },
+        server.excuse,
         lambda: server.end(at_once=False),
     )
     banner.keys = keys.hint

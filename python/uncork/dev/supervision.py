@@ -19,6 +19,7 @@ from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.supervision import Supervision
 from uncork.supervisor.supervisor_signals import SupervisorSignals
+from uncork.supervisor.worker_handle import State
 from uncork.supervisor.worker_process import Plan
 
 # Who has pressed Ctrl+C waits for it.
@@ -53,9 +54,9 @@ class DevSupervision(Supervision):
 
     @property
     def url(self) -> str | None:
-        """Where the app is, once it is listened."""
+        """Where the app is, once it is listened; without what a place has to say beside."""
         places = self.places
-        return places[0] if places else None
+        return places[0].partition(" ")[0] if places else None
 
     @property
     def places(self) -> list[str]:
@@ -128,6 +129,12 @@ class DevSupervision(Supervision):
     def on_answered(self, pid: int) -> None:
         """A worker's script has come to its end without a server."""
         self._answered.add(self.fleet.generation_of(pid))
+
+    def excuse(self, pid: int) -> None:
+        """Lets a worker that is loading the app take as long as it likes."""
+        for worker in self.fleet.workers:
+            if worker.pid == pid and worker.state is State.BOOTING:
+                worker.deadline = None
 
     def tell_workers(self, facts: Mapping[str, Any]) -> None:
         """Tells the desk of the worker that serves."""

@@ -1,6 +1,6 @@
 r"""The terminal that the server was started in, and the mode that it is in.
 
-While keys are listened to, each key comes at once and is not shown; Ctrl+C, Ctrl+\\ and Ctrl+Z stay
+While keys are listened to, each key comes at once and is not shown; Ctrl+C, Ctrl+\ and Ctrl+Z stay
 signals, and what is printed is not touched. The terminal is left as it was found: at the end,
 while the server is stopped (Ctrl+Z), and while a worker asks somebody something.
 """

@@ -24,6 +24,8 @@ _LINK_NAME = re.compile(
     r"UNCORK(_[A-Z0-9]+)*_"
     r"(SERVICE_HOST|SERVICE_PORT(_[A-Z0-9_]+)?|PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)"
 )
+# What `uncork dev` tells the commands that run beside the app, which may be uncork's own.
+_TOLD = "UNCORK_URL"
 _LINK_VALUE = re.compile(r"(tcp|udp|sctp)://")
 
 
@@ -118,7 +120,7 @@ def _flask_address(chain: Sequence[Variables], origin: Origin) -> Given:
 def _refuse_unknown(variables: Variables) -> None:
     known = [each.variable for each in (*declarations(), *dev_declarations())]
     for name, value in variables.values.items():
-        if not name.startswith("UNCORK_") or name in known or _is_link(name, value):
+        if not name.startswith("UNCORK_") or name in (*known, _TOLD) or _is_link(name, value):
             continue
         hints = (
             *did_you_mean(name, known),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from _typeshed.wsgi import WSGIApplication
 
@@ -29,8 +29,13 @@ class Desk(Protocol):
 
     own_prefix: str
 
-    def begin(self, link: DeskLink) -> None:
-        """The app is about to be loaded."""
+    def begin(self, link: DeskLink, excuse: Callable[[], None]) -> None:
+        """The app is about to be loaded.
+
+        Args:
+            link: To the supervisor.
+            excuse: Has it take as long as it likes, when it asks somebody something.
+        """
 
     def listens_on(self, hosts: Sequence[str]) -> None:
         """Where it is served too, by names or addresses; told before `around`."""

@@ -26,6 +26,7 @@ def load_at_desk(  # noqa: PLR0913, PLR0917 (each is a thing of its own)
     use: Callable[[LocatedApp], None],
     serving: Serving,
     signals: SignalActions,
+    excuse: Callable[[], None],
 ) -> None:
     """Serves the app, or what the desk has in its place; returns when serving has ended.
 
@@ -37,12 +38,13 @@ def load_at_desk(  # noqa: PLR0913, PLR0917 (each is a thing of its own)
         use: Serves.
         serving: Knows whether anything was served.
         signals: Know whether an end was asked for.
+        excuse: Has the app take as long as it likes to load: somebody is asked something.
 
     Raises:
         UncorkError: What was typed can't be understood, or it could not be served.
     """
     serving.link.hear_desk = desk.on_message
-    desk.begin(serving.link)
+    desk.begin(serving.link, excuse)
     if died is not None:
         use(_in_place_of_app(desk.after_death(died), name, died))
         return

@@ -119,7 +119,14 @@ def run_worker(
                 load()
             else:
                 load_at_desk(
-                    plan.desk, plan.spec.text or "the app", plan.died, load, use, serving, signals
+                    plan.desk,
+                    plan.spec.text or "the app",
+                    plan.died,
+                    load,
+                    use,
+                    serving,
+                    signals,
+                    boot_watch.cancel,
                 )
         finally:
             boot_watch.cancel()

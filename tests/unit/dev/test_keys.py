@@ -39,12 +39,19 @@ class Desk:
         self.dead = dead
         self.pressed: list[str] = []
         self.lent_to: list[int] = []
+        self.excused: list[int] = []
         keys = {
             "r": Key("restart the app", lambda now: self.pressed.append("r")),
             "q": Key("quit", lambda now: self.pressed.append("q")),
         }
         terminal = self.terminal if has_terminal else None
-        self.keys = Keys(terminal, self.tell, keys, lambda: self.pressed.append("gone"))  # type: ignore[arg-type]
+        self.keys = Keys(
+            terminal,  # type: ignore[arg-type]
+            self.tell,
+            keys,
+            self.excused.append,
+            lambda: self.pressed.append("gone"),
+        )
 
     def tell(self, pid: int, message: Message) -> bool:
         assert message.facts == {TERMINAL: LENT}
@@ -103,7 +110,7 @@ def test_one_worker_after_the_other_has_the_terminal_and_keys_are_silent_meanwhi
     desk = Desk()
     desk.hear(1, WANTED)
     desk.hear(2, WANTED)
-    assert (desk.lent_to, desk.press(b"q")) == ([1], [])
+    assert (desk.lent_to, desk.press(b"q"), desk.excused) == ([1], [], [1, 2])
     desk.hear(2, BACK)  # it has given up
     desk.hear(3, WANTED)
     desk.hear(1, BACK)
