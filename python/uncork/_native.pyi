@@ -82,6 +82,37 @@ def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
     Takes about a millisecond; holds the GIL.
     """
 
+def make_authority(since: int, until: int) -> tuple[bytes, bytes]:
+    """Makes an authority for development: its certificate and its key, both PEM.
+
+    It is believed for names and addresses of this machine and its network only. Both moments are
+    in seconds since 1970.
+    """
+
+def issue(authority_key: str, names: Sequence[str], since: int, until: int) -> tuple[bytes, bytes]:
+    """Makes a certificate for host names and addresses, and its key, both PEM.
+
+    Takes about a millisecond; holds the GIL.
+
+    Raises:
+        ValueError: The authority's key is none, or a name can't stand in a certificate.
+    """
+
+def check_issued(
+    certificate: bytes, key: bytes, authority: bytes, names: Sequence[str], since: int, until: int
+) -> None:
+    """Returns if a client that believes the authority takes the certificate, over that time.
+
+    Raises:
+        ValueError: It does not; the text says why.
+    """
+
+def may_sign_for(name: str) -> bool:
+    """Says whether an authority is believed for a host name or an address."""
+
+def local_domains() -> list[str]:
+    """The domains that it is believed for, each with all that is below it."""
+
 def check_identity(certificate: bytes, key: bytes) -> None:
     """Returns if a certificate and its key, both PEM, can be served with.
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from uncork.errors import EnvironmentProblem, UncorkError, UsageError
-from uncork.settings import Bind
+from uncork.settings import LOOPBACK_ADDRESSES, Bind, is_localhost_name
 
 # Each answer below it shows that the server and the application are there: a redirect to the login
 # page, and 404 for an application without a page at that path, too.
@@ -109,7 +109,9 @@ def _connected(target: Target, timeout_seconds: float) -> socket.socket:
             connection.close()
             raise
     else:
-        connection = socket.create_connection(target.address, timeout=timeout_seconds)
+        host, port = target.address
+        host = LOOPBACK_ADDRESSES[0] if is_localhost_name(host) else host
+        connection = socket.create_connection((host, port), timeout=timeout_seconds)
     if not target.is_tls:
         return connection
     # Whether the certificate is good, and for which name, is not the question here.

@@ -236,6 +236,53 @@ def self_signed_certificate(host: str) -> tuple[bytes, bytes]:
     return certificate, key
 
 
+def make_authority(since: int, until: int) -> tuple[bytes, bytes]:
+    """An authority for development and its key, both PEM; moments in seconds since 1970."""
+    certificate, key = _native().make_authority(since, until)
+    return certificate, key
+
+
+def issue(authority_key: bytes, names: Sequence[str], over: tuple[int, int]) -> tuple[bytes, bytes]:
+    """A certificate for host names and addresses, signed with an authority's key, and its own.
+
+    Args:
+        authority_key: PEM.
+        names: Each may begin with `*.`.
+        over: From when until when it holds, in seconds since 1970.
+    """
+    certificate, key = _native().issue(authority_key.decode(), list(names), *over)
+    return certificate, key
+
+
+def check_issued(
+    pair: tuple[bytes, bytes], authority: bytes, names: Sequence[str], over: tuple[int, int]
+) -> str | None:
+    """Why a client that believes the authority would not take a certificate; `None`: it would.
+
+    Args:
+        pair: The certificate and its key, both PEM.
+        authority: The authority's certificate, PEM.
+        names: What it is to be for.
+        over: From when until when it is to hold, in seconds since 1970.
+    """
+    try:
+        _native().check_issued(*pair, authority, list(names), *over)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def may_sign_for(name: str) -> bool:
+    """Whether a local authority is believed for a host name or an address."""
+    return bool(_native().may_sign_for(name))
+
+
+def local_domains() -> list[str]:
+    """The domains that a local authority is believed for."""
+    domains: list[str] = _native().local_domains()
+    return domains
+
+
 def check_identity(certificate: bytes, key: bytes) -> str | None:
     """Why a certificate and its key, both PEM, can't be served with; `None` if they can."""
     try:

@@ -2,6 +2,7 @@
 //!
 //! `worker` is the one class that Python makes; `wsgi` is PEP 3333 for one request.
 
+mod certificates;
 mod gil;
 mod scoreboard;
 mod settings;
@@ -17,15 +18,25 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::certificates::check_identity;
+    #[pymodule_export]
+    use super::certificates::check_issued;
+    #[pymodule_export]
+    use super::certificates::issue;
+    #[pymodule_export]
+    use super::certificates::local_domains;
+    #[pymodule_export]
+    use super::certificates::make_authority;
+    #[pymodule_export]
+    use super::certificates::may_sign_for;
+    #[pymodule_export]
+    use super::certificates::self_signed_certificate;
+    #[pymodule_export]
     use super::scoreboard::scoreboard_layout;
     #[pymodule_export]
     use super::scoreboard::scoreboard_running;
     #[pymodule_export]
     use super::worker::Worker;
-    #[pymodule_export]
-    use super::worker::check_identity;
-    #[pymodule_export]
-    use super::worker::self_signed_certificate;
     #[pymodule_export]
     use super::wsgi::FileWrapper;
     #[pymodule_export]

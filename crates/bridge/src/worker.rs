@@ -1,32 +1,15 @@
 //! `Worker`: one application served in one process.
 
-use std::borrow::Cow;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use uncork_server::{Server, TlsConfig};
+use uncork_server::Server;
 
 use crate::scoreboard::BoardRow;
 use crate::settings::WorkerSettings;
 use crate::wsgi::WsgiApplication;
-
-/// Bytes that Python gets as `bytes`.
-type PemBytes = Cow<'static, [u8]>;
-
-/// A self-signed certificate for `host` and its key; see `_native.pyi`.
-#[pyfunction]
-pub(crate) fn self_signed_certificate(host: &str) -> PyResult<(PemBytes, PemBytes)> {
-    let (certificate, key) = uncork_server::self_signed_certificate(host).map_err(PyValueError::new_err)?;
-    Ok((certificate.into_bytes().into(), key.into_bytes().into()))
-}
-
-/// Whether a certificate and its key can be served with; see `_native.pyi`.
-#[pyfunction]
-pub(crate) fn check_identity(certificate: &[u8], key: &[u8]) -> PyResult<()> {
-    TlsConfig::from_pem(certificate, key).map(drop).map_err(|problem| PyValueError::new_err(problem.to_string()))
-}
 
 /// Serves one application on sockets that are bound and listening already; see `_native.pyi`.
 #[pyclass(frozen, module = "uncork._native")]

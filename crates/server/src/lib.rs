@@ -34,6 +34,8 @@ mod late_calls;
 #[cfg(not(loom))]
 mod listener;
 #[cfg(not(loom))]
+mod local_authority;
+#[cfg(not(loom))]
 mod logging;
 #[cfg(not(loom))]
 mod relay;
@@ -77,6 +79,8 @@ pub use connection::ConnectionInfo;
 pub use late_calls::LateCall;
 #[cfg(not(loom))]
 pub use listener::ListenerInfo;
+#[cfg(not(loom))]
+pub use local_authority::{LOCAL_DOMAINS, PemPair, Validity, check_issued, issue, make_authority, may_sign_for};
 #[cfg(not(loom))]
 pub use request_id::{IdText, OwnId, RequestId, given_id};
 #[cfg(not(loom))]

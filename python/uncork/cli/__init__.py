@@ -33,6 +33,9 @@ COMMANDS = (
     LazyCommand("scale", "uncork.cli.scale", "Change how many workers a running server has"),
     LazyCommand("reopen", "uncork.cli.reopen", "Open the log files of a running server anew"),
     LazyCommand("health", "uncork.cli.health", "Ask a running server whether it answers"),
+    LazyCommand(
+        "trust", "uncork.cli.trust", "Say how to make browsers believe the local authority"
+    ),
     LazyCommand("routes", "uncork.cli.routes", "List the routes of an application"),
     LazyCommand("shell", "uncork.cli.shell", "Run Python with an application at hand"),
 )

@@ -5,9 +5,11 @@ Nothing else in uncork reads the environment or a file for settings.
 
 from uncork.settings.bad_value import BadValueError
 from uncork.settings.bind import Bind, parse_bind
+from uncork.settings.data_folder import data_folder
 from uncork.settings.declarations import Declaration, LoadAs, Preload, Settings, declarations
 from uncork.settings.dev_declarations import DEV_PORT, DevSettings, dev_declarations
 from uncork.settings.dev_processes import DevProcess
+from uncork.settings.localhost_names import LOOPBACK_ADDRESSES, is_localhost_name
 from uncork.settings.once import OnceProcess
 from uncork.settings.origin import Origin
 from uncork.settings.quantities import parse_duration
@@ -23,6 +25,7 @@ from uncork.settings.surroundings import HandoverVariable, Surroundings, take_su
 
 __all__ = [
     "DEV_PORT",
+    "LOOPBACK_ADDRESSES",
     "BadValueError",
     "Bind",
     "Declaration",
@@ -39,8 +42,10 @@ __all__ = [
     "ServiceVariables",
     "Settings",
     "Surroundings",
+    "data_folder",
     "declarations",
     "dev_declarations",
+    "is_localhost_name",
     "parse_bind",
     "parse_duration",
     "resolve",

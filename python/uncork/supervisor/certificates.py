@@ -9,6 +9,7 @@ from uncork import worker
 from uncork.errors import EnvironmentProblem, UsageError
 
 ADHOC = "adhoc"
+LOCAL = "local"
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,10 @@ def load_identity(certificate: str | None, key: str | None, *, host: str) -> Ide
     """The identity to serve with; `None` serves without TLS.
 
     Args:
-        certificate: A path, or `adhoc` for a self-signed certificate made now.
+        certificate: A path; `adhoc` for a self-signed certificate made now, or `local` for one of
+            the local authority's.
         key: A path.
-        host: What a self-signed certificate is for.
+        host: What a certificate that is made is for.
 
     Raises:
         UsageError: One of the two is missing, or they can't be served with.
@@ -35,6 +37,11 @@ def load_identity(certificate: str | None, key: str | None, *, host: str) -> Ide
         return None
     if certificate == ADHOC:
         return Identity(*worker.self_signed_certificate(host))
+    if certificate == LOCAL:
+        # Only for development, and `ssl` with it.
+        from uncork.supervisor.local_authority import local_certificate  # noqa: PLC0415
+
+        return Identity(*local_certificate(host))
     if certificate is None or key is None:
         given, missing = ("key", "cert") if certificate is None else ("cert", "key")
         raise UsageError(

@@ -6,7 +6,7 @@ import errno
 import socket
 
 from uncork import console
-from uncork.settings.bind import Bind
+from uncork.settings import LOOPBACK_ADDRESSES, Bind, is_localhost_name
 from uncork.supervisor.refusals import tcp_refusal, unknown_host
 
 # A port that the system chose for the first address of a name may be taken on the second.
@@ -44,17 +44,20 @@ class _PortTakenError(Exception):
 
 
 def _resolve(bind: Bind) -> list[_Address]:
-    try:
-        found = socket.getaddrinfo(
-            bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )
-    except (socket.gaierror, UnicodeError) as error:
-        raise unknown_host(bind, error) from None
+    # Browsers know by themselves what is below `localhost`; most resolvers do not.
+    hosts = LOOPBACK_ADDRESSES if is_localhost_name(bind.host) else (bind.host,)
     addresses: list[_Address] = []
-    for family, _, _, _, address in found:
-        known = (family, address)
-        if family in (socket.AF_INET, socket.AF_INET6) and known not in addresses:
-            addresses.append(known)  # type: ignore[arg-type]
+    for host in hosts:
+        try:
+            found = socket.getaddrinfo(
+                host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (socket.gaierror, UnicodeError) as error:
+            raise unknown_host(bind, error) from None
+        for family, _, _, _, address in found:
+            known = (family, address)
+            if family in (socket.AF_INET, socket.AF_INET6) and known not in addresses:
+                addresses.append(known)  # type: ignore[arg-type]
     return addresses
 
 

@@ -6,6 +6,7 @@ HELP = {
     "uncork": ["--help"],
     "serve": ["serve", "--help"],
     "health": ["health", "--help"],
+    "trust": ["trust", "--help"],
     "routes": ["routes", "--help"],
     "shell": ["shell", "-h"],
     "status": ["status", "--help"],

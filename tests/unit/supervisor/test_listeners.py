@@ -84,6 +84,22 @@ def test_port_0_is_one_port_on_every_address_of_a_name(
     assert len(set(ports(listeners))) == 1
 
 
+def test_a_name_below_localhost_is_this_machine_whatever_the_resolver_knows(
+    listeners: Listeners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.getaddrinfo
+
+    def knows_no_names(host: str, *arguments: object, **options: object) -> object:
+        return real(host, *arguments, **{**options, "flags": socket.AI_NUMERICHOST})  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tcp_listeners.socket, "getaddrinfo", knows_no_names)
+    listeners.open([Bind("tcp", host="shop.localhost", port=0)], OPTIONS)
+    hosts = {listener.socket.getsockname()[0] for listener in listeners}
+    assert "127.0.0.1" in hosts
+    assert hosts <= {"127.0.0.1", "::1"}
+    assert len(set(ports(listeners))) == 1
+
+
 def test_an_address_of_a_name_that_is_not_here_is_passed_over_with_a_note(
     listeners: Listeners, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
