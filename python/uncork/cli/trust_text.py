@@ -41,7 +41,7 @@ def facts_of(authority: Authority) -> dict[str, Any]:
         "certificate": path,
         "sha256": digest,
         "expires": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(authority.expires)),
-        "domains": domains_of(),
+        "believed_for": domains_of(),
         "ways": [
             {"believed_by": way.by, "steps": list(way.steps), "undo": list(way.undo)}
             for way in ways
@@ -57,7 +57,7 @@ def described(facts: Mapping[str, Any]) -> str:
         f"certificate   {facts['certificate']}",
         f"SHA-256       {pairs}",
         f"valid until   {facts['expires'][:10]}",
-        f"believed for  {', '.join(facts['domains'])} and names below them; private addresses",
+        f"believed for  {', '.join(facts['believed_for'])} and names below them; private addresses",
     ]
     for way in facts["ways"]:
         lines += ["", f"{way['believed_by']}:", *(f"  {step}" for step in way["steps"])]
