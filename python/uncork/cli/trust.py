@@ -14,9 +14,9 @@ from uncork.errors import EnvironmentProblem, UsageError
 _HELP = """\
 Say how to make browsers believe the local authority.
 
-`uncork dev --https` serves with a certificate of an authority that is yours alone: it lies in your
-data folder, and is made once. This command prints where it is, its fingerprint, and what to run;
-it changes nothing itself, but makes the authority when there is none.
+On the desk, HTTPS is served with a certificate of an authority that is yours alone: it lies in
+your data folder, and is made once. This command prints where it is, its fingerprint, and what to
+run; it changes nothing itself, but makes the authority when there is none.
 
 \b
   uncork trust
