@@ -18,6 +18,9 @@ from benchmarks.servers.peers import PEERS
 from benchmarks.servers.server import SUITE_BIN
 
 FRAMEWORK = "flask>=3.1,<3.2"  # as uncork's own environment has it
+# Whoever has watchdog has Werkzeug's other reloader, so it has a folder of its own.
+WATCHDOG = SUITE_BIN.parent / "watchdog"
+_FOR_DEVELOPMENT = ("python-dotenv", "watchfiles")  # Flask and Granian use them when they are there
 _FAILURES = SUITE_BIN.parent / "failures.json"
 
 
@@ -25,7 +28,8 @@ def main() -> None:
     """Installs everything, and says what could not be."""
     if not SUITE_BIN.exists():
         venv.create(SUITE_BIN.parent, symlinks=True, with_pip=True)
-    _pip_install("pip", FRAMEWORK)
+    _pip_install("pip", FRAMEWORK, *_FOR_DEVELOPMENT)
+    _pip_install("--target", str(WATCHDOG), "watchdog")
     failures = {}
     for name in sorted({peer.distribution for peer in PEERS if peer.distribution}):
         try:

@@ -16,6 +16,16 @@ def versions(executable: Path) -> dict[str, str]:
     python = subprocess.run(
         [SUITE_BIN / "python", "--version"], capture_output=True, text=True, check=True
     )
+    installed = installed_versions(SUITE_BIN / "python")
+    names = {peer.distribution for peer in PEERS} | {"flask"}
+    return {
+        UNCORK: version_of_uncork(executable),
+        "CPython": python.stdout.split()[-1],
+    } | {name: installed[name] for name in sorted(filter(None, names)) if name in installed}
+
+
+def version_of_uncork(executable: Path) -> str:
+    """The version of the `uncork` command, with its commit."""
     uncork = subprocess.run([executable, "--version"], capture_output=True, text=True, check=True)
     commit = subprocess.run(
         ["git", "-C", executable.parent, "describe", "--always", "--dirty"],
@@ -23,9 +33,4 @@ def versions(executable: Path) -> dict[str, str]:
         text=True,
         check=False,
     ).stdout.strip()
-    installed = installed_versions(SUITE_BIN / "python")
-    names = {peer.distribution for peer in PEERS} | {"flask"}
-    return {
-        UNCORK: f"{uncork.stdout.split()[-1]} ({commit or 'not from a repository'})",
-        "CPython": python.stdout.split()[-1],
-    } | {name: installed[name] for name in sorted(filter(None, names)) if name in installed}
+    return f"{uncork.stdout.split()[-1]} ({commit or 'not from a repository'})"

@@ -55,7 +55,7 @@ class RunningServer:
     """
 
     def __init__(self, server: Server, app: str, bench: Bench) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.started = 0.0  # by the monotonic clock
         self._command = ["taskset", "--cpu-list", str(bench.server_core)]
         self._command += server.command(app, self.port)
@@ -125,7 +125,8 @@ class RunningServer:
         return lines[-1] if lines else "it said nothing"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on, and that the system gives to no client."""
     # Deliberately not: port 0. A client that connects to a free port of that range, again and
     # again until the server listens, may one day be given the same port, and meet itself.
     for port in random.sample(_PORTS, len(_PORTS)):

@@ -1,0 +1,1 @@
+"""What development servers do when code changes: cases, and the table of them."""
