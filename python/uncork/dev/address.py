@@ -16,6 +16,7 @@ from uncork.settings import (
     Bind,
     Origin,
     ResolvedDevSettings,
+    is_localhost_name,
     parse_bind,
 )
 from uncork.supervisor.socket_owners import Found, tcp_owner
@@ -80,6 +81,8 @@ def _is_numeric(host: str) -> bool:
 
 
 def _is_taken(host: str, port: int) -> bool:
+    if is_localhost_name(host):
+        host = _LOOPBACK
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

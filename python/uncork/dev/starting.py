@@ -31,6 +31,7 @@ from uncork.dev.watching import (
     what_to_watch,
 )
 from uncork.settings import Origin, ResolvedDevSettings, ResolvedSettings
+from uncork.supervisor.certificates import ADHOC
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.supervisor_signals import SupervisorSignals
@@ -178,12 +179,13 @@ def _duties(server: DevSupervision, newest: Callable[[], Choice], started_at: fl
 def _development(choice: Choice, address: tuple[Any, Origin]) -> ResolvedSettings:
     """The settings as they are while one develops: what is for production alone has no say."""
     bind, origin = address
+    is_local = choice.dev.values.https and choice.dev.values.cert is None
     values = replace(
         choice.resolved.values,
         bind=(bind,),
         workers=1,
         threads=choice.resolved.values.threads if choice.dev.values.with_threads else 1,
-        cert=choice.dev.values.cert,
+        cert=ADHOC if is_local else choice.dev.values.cert,
         key=choice.dev.values.key,
         user=None,
         group=None,
@@ -201,7 +203,7 @@ def _development(choice: Choice, address: tuple[Any, Origin]) -> ResolvedSetting
         **choice.resolved.origins,
         "bind": origin,
         "workers": _DEV,
-        "cert": choice.dev.origins["cert"],
+        "cert": choice.dev.origins["https" if is_local else "cert"],
         "key": choice.dev.origins["key"],
     }
     return replace(choice.resolved, values=values, origins=origins)

@@ -44,12 +44,19 @@ class DevSettings:
         short_flag="-p",
         also=("FLASK_RUN_PORT", "PORT"),
     )
+    https: bool = setting(
+        False,
+        Switch(),
+        _ADDRESS,
+        "Whether to serve HTTPS, with a certificate of your own local authority. "
+        "It is made once and kept in your data folder, and so is the certificate; `uncork trust` "
+        "says how to make browsers believe them. With `cert`, that certificate is served with.",
+    )
     cert: str | None = setting(
         None,
         FilePath(word="adhoc"),
         _ADDRESS,
-        "The certificate chain, in a PEM file; switches TLS on. "
-        "`adhoc` makes a self-signed certificate.",
+        "The certificate chain, in a PEM file; switches TLS on. `adhoc` means the same as `https`.",
         also=("FLASK_RUN_CERT",),
     )
     key: str | None = setting(

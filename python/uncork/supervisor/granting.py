@@ -13,7 +13,7 @@ from typing import Any
 
 from uncork.errors import UncorkError
 from uncork.settings import Settings, parse_bind
-from uncork.supervisor.certificates import Identity, load_identity
+from uncork.supervisor.certificates import ADHOC, LOCAL, Identity, load_identity
 from uncork.supervisor.channel import Kind, Message
 from uncork.supervisor.error_facts import facts_of_error
 from uncork.supervisor.fleet import Fleet
@@ -123,8 +123,11 @@ class Granting:
             settings = self._plans.settings_of(generation)
             host = parse_bind(facts["binds"][0]).host
             files = facts["certificate"], facts["key"]
+            certificate, key = files
+            if certificate == ADHOC and self._plans.of(generation).desk is not None:
+                certificate = LOCAL  # while one develops, the next reload is to have the same
             with rights_of(settings, is_apps=files != (settings.cert, settings.key)):
-                self._identities[generation] = load_identity(*files, host=host)
+                self._identities[generation] = load_identity(certificate, key, host=host)
         return self._identities[generation]
 
     def _bind_for(self, generation: int, facts: Mapping[str, Any]) -> None:

@@ -97,14 +97,15 @@ def test_a_certificate_is_renewed_a_month_before_its_end(later) -> None:
 
 
 def test_an_authority_is_renewed_a_month_before_its_end_and_that_is_told(later, capsys) -> None:
-    first, leaf = kept_authority(), local_certificate("localhost")
+    leaf, first = local_certificate("localhost"), kept_authority()
+    assert "there is a new authority" in capsys.readouterr().err
     later(3619)
     assert kept_authority() == first
     assert capsys.readouterr().err == ""
     later(3621)
-    assert kept_authority().certificate != first.certificate
-    assert "the local authority was about to expire" in capsys.readouterr().err
     assert local_certificate("localhost") != leaf
+    assert "there is a new authority" in capsys.readouterr().err
+    assert kept_authority().certificate != first.certificate
 
 
 def test_expired_certificates_are_not_kept(home: Path) -> None:

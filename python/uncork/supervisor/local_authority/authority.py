@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from uncork import console, worker
+from uncork import worker
 from uncork.errors import EnvironmentProblem
 from uncork.settings import data_folder
 from uncork.supervisor.local_authority.private_folder import PrivateFolder, UnusableFolderError
@@ -34,12 +34,14 @@ class Authority:
         key: Its private key, PEM.
         expires: When, in seconds since 1970.
         folder: Where it is kept; `None`: it is this process's own, and goes with it.
+        is_new: Nobody can believe it so far.
     """
 
     certificate: bytes
     key: bytes
     expires: int
     folder: PrivateFolder | None
+    is_new: bool = field(default=False, compare=False)
 
     @property
     def path(self) -> Path | None:
@@ -100,16 +102,10 @@ def _kept(folder: PrivateFolder) -> Authority | None:
 
 
 def _made(folder: PrivateFolder) -> Authority:
-    is_renewed = (folder.path / _PAIR).exists()
     made = _new(folder)
     # One file for both, so that there is never the one without the other.
     folder.write(_PAIR, made.key + made.certificate)
     folder.write(_CERTIFICATE, made.certificate, mode=0o644)
-    if is_renewed:
-        console.warn(
-            "the local authority was about to expire, and there is a new one",
-            "`uncork trust` says how to make this system and its browsers believe it",
-        )
     return made
 
 
@@ -117,7 +113,7 @@ def _new(folder: PrivateFolder | None) -> Authority:
     now = int(time.time())
     expires = now + AUTHORITY_LIFETIME
     certificate, key = worker.make_authority(now - BEFOREHAND, expires)
-    return Authority(certificate, key, expires, folder)
+    return Authority(certificate, key, expires, folder, is_new=True)
 
 
 def _expiry(certificate: bytes) -> int | None:

@@ -49,6 +49,11 @@ def local_certificate(host: str) -> tuple[bytes, bytes]:
         authority = temporary_authority()
     if authority.folder is None:
         return _issued(authority, names)
+    if authority.is_new:
+        console.note(
+            "there is a new authority for certificates of this machine, which nothing believes yet",
+            "`uncork trust` says how to make this system and its browsers believe it",
+        )
     with authority.folder.locked():
         return _kept(authority, authority.folder, names)
 
