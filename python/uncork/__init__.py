@@ -12,14 +12,16 @@ if TYPE_CHECKING:
     from uncork.election import once
     from uncork.hooks import on_shutdown, on_worker_start
     from uncork.request_timeout import RequestTimeout
+    from uncork.running import run
 
-__all__ = ["RequestTimeout", "on_shutdown", "on_worker_start", "once"]
+__all__ = ["RequestTimeout", "on_shutdown", "on_worker_start", "once", "run"]
 
 _MODULES = {
     "RequestTimeout": "request_timeout",
     "on_shutdown": "hooks",
     "on_worker_start": "hooks",
     "once": "election",
+    "run": "running",
 }
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +15,7 @@ from uncork.app_locator import (
     frames,
     importing,
     main_block,
+    main_module,
     patching,
     run_options,
     runners,
@@ -75,9 +78,7 @@ def with_app(  # noqa: PLR0913 # each is a setting of its own
         parsed = _as_waitress(parsed, spec)
     file = _python_file(parsed)
     if load_as == "script":
-        if file is None or parsed.expression is not None:
-            raise _not_a_script(spec, parsed)
-        _run_script(file, parsed.path, "`--as script` says so", task)
+        _run_named_script(parsed, task)
         return
     decision = Decision("module", "")
     if load_as == "auto" and file is not None and parsed.expression is None:
@@ -131,19 +132,44 @@ def _pick(module: ModuleType, parsed: ParsedSpec, task: _Task) -> candidates.Fou
     return find(module, parsed.expression, parsed.path, verbose=task.verbose)
 
 
+def _run_named_script(parsed: ParsedSpec, task: _Task) -> None:
+    """Runs what was named as Python would: a file, or a module as `python -m` takes it."""
+    why = "`--as script` says so"
+    path = Path(parsed.path)
+    if parsed.expression is None and path.is_file():
+        _run_script(path, parsed.path, why, task)
+    elif parsed.expression is None and main_module.is_name(parsed.path):
+        _run_module(parsed.path, why, task)
+    else:
+        raise _not_a_script(task.spec, parsed)
+
+
+def _run_module(name: str, why: str, task: _Task) -> None:
+    with importing.started_from(Path.cwd(), [name, *task.script_arguments]):
+        spec = main_module.find(name, verbose=task.verbose)
+        file = Path(spec.origin or "")
+        sys.argv[0] = str(file)
+        _take_over(file, why, task, spec)
+
+
 def _run_script(file: Path, typed: str, why: str, task: _Task) -> None:
+    with importing.started_from(file.resolve().parent, [typed, *task.script_arguments]):
+        _take_over(file, why, task)
+
+
+def _take_over(file: Path, why: str, task: _Task, spec: ModuleSpec | None = None) -> None:
     script = takeover.Takeover(
         Path(os.path.abspath(file)),  # noqa: PTH100 # as Python does: links are not resolved
         why,
         task.use,
         has_certificate=task.has_certificate,
         verbose=task.verbose,
+        spec=spec,
     )
     table = runners.patchers(script)
     first = table["threading"]
     table["threading"] = lambda module: [*first(module), *script.thread_patches(module)]
-    root = file.resolve().parent
-    with importing.started_from(root, [typed, *task.script_arguments]), patching.patched(table):
+    with patching.patched(table):
         script.run()
 
 

@@ -153,6 +153,9 @@ def _read_call(call: ast.Call, app_name: str | None, facts: SourceFacts) -> RunC
     owner = function.value if isinstance(function, ast.Attribute) else None
     if is_method and owner is not None and _is_app(owner, app_name, facts):
         runner = "app.run()"
+    elif arguments and _is_uncork_run(function, facts) and _is_app(arguments[0], app_name, facts):
+        runner = "uncork.run()"
+        arguments.pop(0)
     elif (
         (is_method or reading.last_name(function) == "serve")
         and arguments
@@ -171,6 +174,11 @@ def _read_call(call: ast.Call, app_name: str | None, facts: SourceFacts) -> RunC
     except (ValueError, TypeError):
         return None  # computed options: only running the block gives them
     return RunCall(runner, call.lineno, positional, keywords)
+
+
+def _is_uncork_run(function: ast.expr, facts: SourceFacts) -> bool:
+    """`run` after `from uncork import run`; `uncork.run` is as any other server's."""
+    return isinstance(function, ast.Name) and function.id in facts.run_names
 
 
 def _is_app(value: ast.expr, app_name: str | None, facts: SourceFacts) -> bool:

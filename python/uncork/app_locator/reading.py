@@ -48,6 +48,8 @@ class SourceFacts:
     """The line of a call at module level that would start a server."""
     run_in_function: bool
     """A function of the file holds such a call."""
+    run_names: frozenset[str] = frozenset()
+    """What `uncork.run` is called there, after `from uncork import run`."""
 
     @property
     def has_app(self) -> bool:
@@ -66,6 +68,7 @@ class _Gathered:
     functions_that_run: list[str] = field(default_factory=list)
     flask_classes: set[str] = field(default_factory=set)
     has_star_import: bool = False
+    run_names: set[str] = field(default_factory=set)
 
 
 def read_source(path: Path) -> SourceFacts | None:
@@ -92,6 +95,7 @@ def read_source(path: Path) -> SourceFacts | None:
         main_is_plain=plain and not gathered.guards[0].orelse,
         unguarded_run=min(gathered.runs, default=None),
         run_in_function=bool(gathered.functions_that_run),
+        run_names=frozenset(gathered.run_names),
     )
 
 
@@ -179,6 +183,7 @@ def _returns_app(statement: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
 
 
 def _gather_import(statement: ast.Import | ast.ImportFrom, gathered: _Gathered) -> None:
+    gathered.run_names.update(_run_names(statement))
     for alias in statement.names:
         name = alias.asname or alias.name.partition(".")[0]
         if alias.name == "*":
@@ -219,29 +224,35 @@ def _leads_to_run(statements: Sequence[ast.stmt], gathered: _Gathered) -> bool:
     """Whether they hold a run call, or name a function seen before that does."""
     for statement in statements:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and _is_run_call(node, gathered.modules):
+            gathered.run_names.update(_run_names(node))
+            if isinstance(node, ast.Call) and _is_run_call(node, gathered):
                 return True
             if isinstance(node, ast.Name) and node.id in gathered.functions_that_run:
                 return True
     return False
 
 
-def _is_run_call(call: ast.Call, modules: set[str]) -> bool:
+def _run_names(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.ImportFrom) and node.module == "uncork":
+        yield from (alias.asname or "run" for alias in node.names if alias.name == "run")
+
+
+def _is_run_call(call: ast.Call, gathered: _Gathered) -> bool:
     """Whether the call looks as if it would start a server, or hand one to a thread."""
     function = call.func
-    if isinstance(function, ast.Name) and function.id == "run":
+    if isinstance(function, ast.Name) and function.id == "run" and not gathered.run_names:
         return _names_address(call)
     given = [*call.args, *(word.value for word in call.keywords)]
-    return any(_is_runner(value, modules) for value in (function, *given))
+    return any(_is_runner(value, gathered) for value in (function, *given))
 
 
-def _is_runner(value: ast.expr, modules: set[str]) -> bool:
+def _is_runner(value: ast.expr, gathered: _Gathered) -> bool:
     if isinstance(value, ast.Name):
-        return value.id in _RUNNER_FUNCTIONS
+        return value.id in _RUNNER_FUNCTIONS or value.id in gathered.run_names
     if not isinstance(value, ast.Attribute):
         return False
     owner = last_name(value.value)
-    if owner in modules or owner in _RUNNER_MODULES:
+    if owner in gathered.modules or owner in _RUNNER_MODULES:
         return owner in _RUNNER_MODULES and value.attr in (*_RUNNER_FUNCTIONS, "run")
     return value.attr in _RUNNER_METHODS
 

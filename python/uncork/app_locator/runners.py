@@ -106,6 +106,32 @@ def _flask(module: ModuleType, report: _Report) -> Iterator[Patch]:
     yield Patch(module.Flask, "run", run)
 
 
+def _uncork(module: ModuleType, report: _Report) -> Iterator[Patch]:
+    def run(
+        original: Any,
+        app: Any,
+        host: Any = None,
+        port: Any = None,
+        debug: Any = None,
+        load_dotenv: bool = True,
+        **options: Any,
+    ) -> None:
+        app = _with_static_files(app, options)
+        report(app, "uncork.run()", {"host": host or None, "port": port, "debug": debug, **options})
+
+    yield Patch(module, "run", run)
+
+
+def _with_static_files(app: Any, options: dict[str, Any]) -> Any:
+    """The app with the folders that `static_files` names, which is taken out."""
+    static_files = options.pop("static_files", None)
+    if not static_files:
+        return app
+    from werkzeug.middleware.shared_data import SharedDataMiddleware  # noqa: PLC0415 # few have it
+
+    return SharedDataMiddleware(app, static_files)
+
+
 def _run_simple(module: ModuleType, report: _Report) -> Iterator[Patch]:
     def run_simple(
         original: Any,
@@ -117,11 +143,7 @@ def _run_simple(module: ModuleType, report: _Report) -> Iterator[Patch]:
         use_evalex: Any = None,
         **options: Any,
     ) -> None:
-        static_files = options.pop("static_files", None)
-        if static_files:
-            from werkzeug.middleware.shared_data import SharedDataMiddleware  # noqa: PLC0415 # the script has loaded it
-
-            application = SharedDataMiddleware(application, static_files)
+        application = _with_static_files(application, options)
         options |= {"use_reloader": use_reloader, "use_debugger": use_debugger}
         report(application, "run_simple()", {"hostname": hostname, "port": port, **options})
 
@@ -325,6 +347,7 @@ def _quart(module: ModuleType, report: _Report) -> Iterator[Patch]:
 
 RUNNERS: Mapping[str, Runner] = {
     "flask.app": _flask,
+    "uncork.running": _uncork,
     "werkzeug": _run_simple,
     "werkzeug.serving": _werkzeug,
     "flask_socketio": _socketio,

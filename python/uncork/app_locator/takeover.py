@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.machinery import SourceFileLoader
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 from typing import Any, NoReturn
@@ -66,9 +66,10 @@ class Takeover:
         use: Serves the app; called in the thread that runs the script.
         has_certificate: The settings name a certificate, so the script's does not matter.
         verbose: Show tracebacks whole.
+        spec: Of the module that the file is, if it is run as `python -m` would.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (each is one thing that was asked for)
         self,
         file: Path,
         why: str,
@@ -76,6 +77,7 @@ class Takeover:
         *,
         has_certificate: bool = False,
         verbose: bool = False,
+        spec: ModuleSpec | None = None,
     ) -> None:
         self._name = f"`{frames.shown(file)}`"
         self._file = file
@@ -84,6 +86,7 @@ class Takeover:
         self._has_certificate = has_certificate
         self._verbose = verbose
         self._module = ModuleType("__main__")
+        self._spec = spec
         self._owner = threading.get_ident()
         self._process = os.getpid()
         self._threads_before = set(threading.enumerate())
@@ -172,6 +175,9 @@ class Takeover:
             __loader__=SourceFileLoader("__main__", file),
             __cached__=None,
         )
+        if self._spec is not None:
+            self._module.__spec__ = self._spec
+            self._module.__package__ = self._spec.parent
         old = sys.modules["__main__"]
         sys.modules["__main__"] = self._module
         try:

@@ -32,7 +32,7 @@ def end_process(exit_code: int) -> NoReturn:
     The `atexit` functions are run and the streams flushed, as long as they take no more than
     two seconds together.
     """
-    _LastFunctions().run()
+    LastFunctions().run()
     os._exit(exit_code)
 
 
@@ -42,7 +42,7 @@ def end_in(seconds: float, exit_code: int) -> threading.Timer:
     For the interpreter's own end, which waits for every thread of the user's that is not a
     daemon. The timer may be cancelled.
     """
-    last = _LastFunctions()
+    last = LastFunctions()
 
     def end() -> None:
         names = [f"`{thread.name}`" for thread in threading.enumerate() if _holds_up(thread)]
@@ -94,7 +94,7 @@ def _holds_up(thread: threading.Thread) -> bool:
     return not thread.daemon and thread is not threading.main_thread()
 
 
-class _LastFunctions:
+class LastFunctions:
     """Runs the `atexit` functions and flushes the streams, once it is asked to.
 
     Its thread is made at once: CPython 3.12 makes none any more while the interpreter ends.

@@ -38,7 +38,7 @@ class LogFiles:
         if path is None or path in (STANDARD_STREAM, "/dev/stderr"):
             return
         self._error = path
-        _replace(_STDERR, _open("error log", path))
+        _replace(_STDERR, open_log(path, "error log"))
 
     def open_access_log(self, path: str | None) -> None:
         """Opens `path`, unless it is open already.
@@ -47,7 +47,7 @@ class LogFiles:
             EnvironmentProblem: It can't be opened.
         """
         if path is not None and path not in self._access:
-            self._access[path] = _open("access log", path)
+            self._access[path] = open_log(path)
 
     def reopen(self) -> None:
         """Opens all files anew; one that can't be opened is written to as before."""
@@ -57,7 +57,7 @@ class LogFiles:
             files.append(("error log", self._error, _STDERR))
         for what, path, descriptor in files:
             try:
-                _replace(descriptor, _open(what, path))
+                _replace(descriptor, open_log(path, what))
             except EnvironmentProblem as error:
                 console.fail(error)
             else:
@@ -88,7 +88,12 @@ def _is_file(path: str) -> bool:
     return path != STANDARD_STREAM and path not in _STREAMS
 
 
-def _open(what: str, path: str) -> int:
+def open_log(path: str, what: str = "access log") -> int:
+    """A descriptor that what is written to is appended to the file, or to the stream.
+
+    Raises:
+        EnvironmentProblem: It can't be opened.
+    """
     try:
         if path == STANDARD_STREAM:
             return os.dup(_STDOUT)

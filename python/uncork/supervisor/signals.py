@@ -69,6 +69,7 @@ class SignalActions:
         actions: What is asked for by which signal; the others of `ACTIONS` come to nothing.
         patience_seconds: How long that code has.
         repeat_seconds: For how long the same signal again is the same wish to stop.
+        is_last: Whether the process ends soon after its `with` block.
     """
 
     def __init__(
@@ -78,10 +79,12 @@ class SignalActions:
         actions: Mapping[int, Action] = ACTIONS,
         patience_seconds: float = 3.0,
         repeat_seconds: float = _REPEAT_SECONDS,
+        is_last: bool = True,
     ) -> None:
         self._end_now = end_now
         self._actions = actions
         self._patience_seconds = patience_seconds
+        self._is_last = is_last
         self._is_raising = False
         # Apart from each other: outside of `serving`, a signal goes through both, in any order.
         self._read_stops = Stops(repeat_seconds)
@@ -121,7 +124,8 @@ class SignalActions:
     ) -> None:
         self._is_raising = False
         self._stop_watcher()
-        self._ignore_repeated()
+        if self._is_last:
+            self._ignore_repeated()
         self._restore(self._before)
         self._is_installed = False
         reader, writer = self._reader, self._writer

@@ -23,6 +23,8 @@ def decision(project: Project, text: str, prefers_import: bool = False) -> Decis
         MODULE,
         MODULE + MAIN + "    app.run()\n",
         MODULE + MAIN + "    app.run(debug=True)\n",
+        "import uncork\n" + MODULE + MAIN + "    uncork.run(app, debug=True)\n",
+        "from uncork import run\n" + MODULE + MAIN + "    run(app, debug=True)\n",
         MODULE + "if '__main__' == __name__:\n    app.run('0.0.0.0', 80)\n",
         MODULE + MAIN + "    serve(app, listen='*:8080')\n",
         MODULE + MAIN + "    waitress.serve(app)\n",
@@ -48,6 +50,8 @@ def test_it_is_imported_when_that_is_the_same(project: Project, text: str) -> No
     "text",
     [
         MODULE + MAIN + "    create_tables()\n    app.run()\n",
+        MODULE + MAIN + "    create_tables()\n    from uncork import run\n    run(app)\n",
+        "from uncork import run as serve_it\n" + MODULE + "serve_it(app)\n",
         MODULE + MAIN + "    app.config['X'] = 1\n    app.run()\n",
         MODULE + MAIN + "    app.run(port=int(os.environ['PORT']))\n",
         MODULE + MAIN + "    app.run(**options)\n",

@@ -267,9 +267,26 @@ def test_an_error_of_use_is_raised_as_it_is(project: Project) -> None:
 
 def test_a_script_must_be_a_file(project: Project) -> None:
     project.write("web.py", "")
-    for spec in ("web", "web.py:app", "nope.py"):
+    for spec in ("web:app", "web.py:app", "nope.py", "no-name"):
         with pytest.raises(UsageError, match="--as script"):
             project.locate(spec, load_as="script")
+
+
+def test_a_script_may_be_a_module_if_there_is_one(project: Project) -> None:
+    project.write("shop/__init__.py", "")
+    for spec in ("nope", "nope.main", "shop", "shop.nope"):
+        with pytest.raises(AppError, match="no module"):
+            project.locate(spec, load_as="script")
+    with pytest.raises(AppError, match="no file of source code"):
+        project.locate("itertools", load_as="script")
+
+
+def test_what_fails_above_a_module_that_is_run_is_shown(project: Project) -> None:
+    project.write("shop/__init__.py", "import nowhere\n")
+    project.write("shop/main.py", "")
+    with pytest.raises(AppError, match=r"`shop\.main`, an ImportError was raised") as caught:
+        project.locate("shop.main", load_as="script")
+    assert "nowhere" in (caught.value.details or "")
 
 
 def test_nothing_found_lists_what_looks_like_an_app(project: Project) -> None:

@@ -56,6 +56,14 @@ RUNS: dict[str, tuple[str, dict[str, Any]]] = {
         + "SocketIO(site, async_mode='threading').run(site, port=5001, debug=True)",
         {"port": 5001, "ignored": ("debug",)},
     ),
+    "uncork.run": (
+        "import uncork\n" + FLASK + "uncork.run(site, '::1', 5001, use_debugger=True)",
+        {"host": "::1", "port": 5001, "ignored": ("use_debugger",)},
+    ),
+    "run from uncork": (
+        "from uncork import run" + WSGI + "run(hello, 'unix:///tmp/a', threaded=False)",
+        {"unix_socket": "/tmp/a", "threads": 1},
+    ),
     "waitress.serve": (
         "import waitress" + WSGI + "waitress.serve(hello, listen='*:8080', threads=6)",
         {"host": "0.0.0.0", "port": 8080, "threads": 6},
@@ -148,14 +156,18 @@ def test_a_module_passes_its_run_call_over(project: Project, name: str) -> None:
     assert "`hello.py:" in located.warnings[0]
 
 
-def test_static_files_of_run_simple_are_kept(project: Project) -> None:
+@pytest.mark.parametrize(
+    "run",
+    [
+        "from werkzeug.serving import run_simple\n"
+        "run_simple('localhost', 1, hello, static_files={'/files': 'files'})\n",
+        "import uncork\nuncork.run(hello, static_files={'/files': 'files'})\n",
+    ],
+    ids=["run_simple", "uncork.run"],
+)
+def test_static_files_are_kept(project: Project, run: str) -> None:
     project.write("files/a.txt", "text")
-    project.write(
-        "hello.py",
-        "from werkzeug.serving import run_simple"
-        + WSGI
-        + "run_simple('localhost', 1, hello, static_files={'/files': 'files'})\n",
-    )
+    project.write("hello.py", WSGI + run)
     from werkzeug.test import Client
 
     bodies: list[str] = []

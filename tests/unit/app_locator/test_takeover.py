@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from textwrap import dedent
+from typing import Any
 
 import pytest
 
@@ -270,6 +271,35 @@ def test_the_settings_of_uncork_settle_a_doubt(project: Project, marks: list[str
     )
     assert project.locate("more.py", load_as="module").run_options is None
     assert marks == []
+
+
+@pytest.mark.parametrize("named", ["shop.main", "shop"])
+def test_a_module_is_run_as_python_would_run_it(project: Project, named: str) -> None:
+    project.write("shop/__init__.py", "")
+    project.write("shop/names.py", "name = 'bob'\n")
+    run = """
+        import sys
+        from flask import Flask
+        from .names import name
+        app = Flask(__name__)
+        app.config.update(NAME=name, ARGV=sys.argv, PACKAGE=__package__, SPEC=__spec__.name)
+        if __name__ == "__main__":
+            app.run()
+        """
+    project.write("shop/main.py", run)
+    project.write("shop/__main__.py", run)
+    file = project.path / "shop" / ("main.py" if named == "shop.main" else "__main__.py")
+    config: Any = project.locate(named, "--fast", load_as="script").app
+    assert config.config["NAME"] == "bob"
+    assert config.config["ARGV"] == [str(file), "--fast"]
+    assert config.config["PACKAGE"] == "shop"
+    assert config.config["SPEC"] == f"shop.{file.stem}"
+
+
+@pytest.mark.usefixtures("marks")
+def test_a_script_needs_no_suffix(project: Project) -> None:
+    project.write("serve", HEAD + "if __name__ == '__main__':\n    app.run()\n")
+    assert project.locate("serve", load_as="script").name == "serve:app"
 
 
 def test_an_unguarded_run_call_is_passed_over_while_a_module_is_imported(
