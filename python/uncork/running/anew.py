@@ -13,6 +13,7 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
+from uncork.cli import COMMANDS
 from uncork.errors import EnvironmentProblem
 from uncork.running.calling import NAME, Call
 from uncork.running.values import address_of, tell_no_effect
@@ -32,6 +33,8 @@ def why_not() -> str | None:
         return "this process is a part of the program, which only starts as a whole"
     if process_start().kind == "other":
         return "that runs the program again, and it is not in a file"
+    if not any(command.name == "dev" for command in COMMANDS):
+        return "that is `uncork dev`, which is not a part of this version"
     return None
 
 
