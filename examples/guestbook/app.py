@@ -1,8 +1,9 @@
-"""The application, where `uncork serve` and `flask run` look for it."""
+"""The application: `uncork serve`, `flask serve`, `flask run` and `python app.py` find it here."""
 
+import uncork
 from guestbook import create_app
 
 app = create_app()
 
 if __name__ == "__main__":
-    app.run()
+    uncork.run(app)

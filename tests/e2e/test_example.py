@@ -17,6 +17,7 @@ import requests
 
 from tests.conftest import EXAMPLES, Serve
 from tests.support.live_server import LiveServer, server_environment
+from tests.support.scripts import Script
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 
@@ -236,6 +237,17 @@ def test_the_key_and_the_folder_may_come_from_the_environment(
 
 
 @pytest.mark.slow
+def test_it_runs_as_a_script_and_by_flask_serve_too(tmp_path: Path) -> None:
+    directory = copy_of_guestbook(tmp_path)
+    serve = ("-m", "flask", "serve", "--bind=127.0.0.1:0", "--workers=1")
+    for arguments, env in ((("app.py",), {"UNCORK_BIND": "127.0.0.1:0"}), (serve, {})):
+        with Script(*arguments, directory=directory, env=env) as script:
+            status, page = script.get()
+            assert status == 200
+            assert "<h1" in page
+            assert script.stop() == 0
+
+
 def test_it_runs_under_flask_too(tmp_path: Path, visitor: requests.Session) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "run", "--port=0"],

@@ -276,7 +276,7 @@ def test_hooks_of_the_app_are_called(run: Run) -> None:
 
 
 def test_settings_hold_and_those_of_a_supervisor_say_so(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "uncork.toml").write_text("workers = 3\nmax_body = '10'\n")
+    (tmp_path / "uncork.toml").write_text("admin = '127.0.0.1:1'\nworkers = 3\nmax_body = '10'\n")
     (tmp_path / ".env").write_text("COLOUR=red\n")
     text = """
     app.post("/")(lambda: request.data)

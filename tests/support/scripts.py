@@ -79,7 +79,7 @@ class Script:
     def url(self) -> str:
         """The first address of the banner, once it is there, without a trailing slash."""
         self.wait_for_log("\nready")
-        return _URL.findall(self.log())[0].rstrip("/")
+        return str(_URL.findall(self.log())[0]).rstrip("/")
 
     def log(self) -> str:
         """Everything that was written so far, stdout and stderr together."""

@@ -17,23 +17,8 @@ from uncork.supervisor.certificates import ADHOC
 DEFAULT_HOST, DEFAULT_PORT = "127.0.0.1", 5000  # as `app.run()` has them
 # A person who presses Ctrl+C does not wait for longer.
 _GRACE_IN_DEBUG_SECONDS = 2.0
-# They are about several processes, or about one that is nobody's but uncork's.
-_NEED_A_SUPERVISOR = (
-    "workers",
-    "preload",
-    "user",
-    "group",
-    "admin",
-    "control",
-    "once",
-    "health_path",
-    "max_requests",
-    "max_rss",
-    "max_worker_age",
-    "heartbeat_timeout",
-    "drain_delay",
-    "error_log",
-)
+# Whoever has set these may rely on them; the others only mean something with several processes.
+_NEED_A_SUPERVISOR = ("user", "group", "admin", "once")
 _WHY_NO_EFFECT = {
     "processes": "one process serves here; `uncork serve` has several",
     "request_handler": "it is a class of Werkzeug's server",
