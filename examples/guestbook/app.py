@@ -1,7 +1,8 @@
 """The application: `uncork serve`, `flask serve`, `flask run` and `python app.py` find it here."""
 
-import uncork
 from guestbook import create_app
+
+import uncork
 
 app = create_app()
 

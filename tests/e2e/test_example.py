@@ -248,6 +248,7 @@ def test_it_runs_as_a_script_and_by_flask_serve_too(tmp_path: Path) -> None:
             assert script.stop() == 0
 
 
+@pytest.mark.slow
 def test_it_runs_under_flask_too(tmp_path: Path, visitor: requests.Session) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "flask", "run", "--port=0"],
