@@ -82,6 +82,7 @@ class _Watching:
             is_polling_forced=options.is_polling_forced,
         )
         self._number = 0
+        self._taken_ns: int | None = None
         self._told: dict[str, Any] = {}
         self._last_event = time.monotonic()
         self._poll_at = 0.0
@@ -102,7 +103,13 @@ class _Watching:
                         dirty |= self._take(message.facts, None)
 
     def _take(self, watch: Mapping[str, Any], since_ns: int | None) -> set[str]:
-        """Watches what that says; which files may have changed meanwhile."""
+        """Watches what that says; which files may have changed meanwhile.
+
+        A file that is new since the list before counts as changed: it may have come while this
+        one was on its way.
+        """
+        before_ns, self._taken_ns = self._taken_ns, time.time_ns()
+        since_ns = before_ns if since_ns is None else since_ns
         dirty = self._survey.take(WatchList.from_facts(watch["list"]), since_ns)
         self._number = watch["number"]
         self._tell_how()
