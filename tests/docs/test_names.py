@@ -11,7 +11,7 @@ import pytest
 
 from tests.docs.pages import GUIDES, PAGES, ROOT, blocks, code_spans, commands, name_of
 from uncork import cli
-from uncork.settings import declarations
+from uncork.settings import declarations, dev_declarations
 
 _FLAG = re.compile(r"(?<!\S)(--?[a-z][a-z-]*)", re.IGNORECASE)
 _END_OF_COMMAND = re.compile(r" -- | [|&;>] |; ")
@@ -27,7 +27,9 @@ def flags_of_uncork() -> dict[str, set[str]]:
         command = group.get_command(context, name)
         assert command is not None
         options = command.get_params(click.Context(command, parent=context))
-        found[name] = {flag for option in options for flag in option.opts}
+        found[name] = {
+            flag for option in options for flag in (*option.opts, *option.secondary_opts)
+        }
     return found
 
 
@@ -55,7 +57,7 @@ def test_every_flag_in_the_page_s_text_exists(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_variable_in_the_page_exists(page: Path) -> None:
-    known = {declaration.variable for declaration in declarations()}
+    known = {each.variable for each in (*declarations(), *dev_declarations())}
     shown_as_wrong = {"UNCORK_KEEPALIVE"}
     assert set(re.findall(r"\bUNCORK_[A-Z_]+", page.read_text())) - known - shown_as_wrong == set()
 
@@ -65,7 +67,10 @@ def test_every_key_of_a_settings_file_in_the_page_exists(page: Path) -> None:
     known = {declaration.name for declaration in declarations() if declaration.is_in_files}
     for block in blocks(page):
         if block.language == "toml":
-            assert set(tomllib.loads(block.text)) - known == set()
+            settings = tomllib.loads(block.text)
+            assert set(settings) - known - {"dev", "tool"} == set()
+            dev = {each.name for each in dev_declarations() if each.is_in_files}
+            assert set(settings.get("dev", ())) - dev == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

@@ -47,7 +47,7 @@ class DevSession(TerminalSession):
     @property
     def url(self) -> str:
         """Where the app is, by the banner."""
-        return _URL.findall(self.screen)[-1]
+        return str(_URL.findall(self.screen)[-1])
 
     @property
     def is_in_shell(self) -> bool:

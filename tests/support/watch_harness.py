@@ -64,7 +64,7 @@ def _loop(control: socket.socket, signals: SupervisorSignals, facts: dict[str, A
                 told = state
                 tell(state=state)
             poll = select.poll()
-            for descriptor in (control, signals, *watch.descriptors()):
+            for descriptor in (control.fileno(), signals.fileno(), *watch.descriptors()):
                 poll.register(descriptor, select.POLLIN)
             deadline = watch.next_deadline()
             wait = None if deadline is None else max(0, deadline - time.monotonic()) * 1000 + 1
