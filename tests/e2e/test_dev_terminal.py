@@ -59,7 +59,7 @@ def test_keys_restart_help_and_quit_and_the_terminal_is_left_as_it_was(folder: P
         assert "stopped\n" in session.screen
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
 def test_a_signal_leaves_the_terminal_as_it_was_too(folder: Path, number: int) -> None:
     with DevSession(folder) as session:
         session.begin()

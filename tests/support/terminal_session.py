@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import select
 import signal
 import subprocess
+import sys
 import termios
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,8 +17,16 @@ from typing import Self
 
 DEADLINE_SECONDS = 30.0
 _READ_BYTES = 65536
+_READS = 16
+_KEPT_BYTES = 256 * 1024
 _LOOK_SECONDS = 0.02
 _LOCAL_MODES = 3
+# In a program of its own: Python warns of a fork where there are threads.
+_TAKE_TERMINAL = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
 
 
 class TerminalSession:
@@ -40,18 +48,14 @@ class TerminalSession:
         self._descriptor, terminal = os.openpty()
         termios.tcsetwinsize(terminal, (40, 120))
 
-        def take_terminal() -> None:
-            fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
-
         self.process = subprocess.Popen(
-            self._command,
+            [sys.executable, "-c", _TAKE_TERMINAL, *self._command],
             cwd=self._directory,
             env=self._env,
             stdin=terminal,
             stdout=terminal,
             stderr=terminal,
             start_new_session=True,
-            preexec_fn=take_terminal,  # noqa: PLW1509 (it calls the system once)
         )
         os.close(terminal)
         return self
@@ -74,7 +78,7 @@ class TerminalSession:
 
     @property
     def screen(self) -> str:
-        """All that was shown so far."""
+        """What was shown so far; of very much, the end."""
         return self._shown.decode(errors="replace").replace("\r\n", "\n")
 
     @property
@@ -130,8 +134,11 @@ class TerminalSession:
             return
         ready, _, _ = select.select([self._descriptor], [], [], seconds)
         with suppress(OSError):  # nobody has it open any more
-            while ready:
-                self._shown += os.read(self._descriptor, _READ_BYTES)
+            for _ in range(_READS):  # not for as long as there is something: that may be for ever
+                if not ready:
+                    break
+                shown = self._shown + os.read(self._descriptor, _READ_BYTES)
+                self._shown = shown[-_KEPT_BYTES:]
                 ready, _, _ = select.select([self._descriptor], [], [], 0)
 
 
