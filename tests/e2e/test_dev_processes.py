@@ -143,7 +143,7 @@ def test_what_floods_or_is_no_text_disturbs_neither_the_terminal_nor_a_stop(fold
     settings(folder, f'flood = ["{sys.executable}", "flood.py"]\nyes = "yes flooding"')
     with DevSession(folder) as session:
         session.begin()
-        session.wait_for_text("yes   | flooding", 1000)
+        session.wait_for_text("yes   | flooding", 100)
         answer = session.request("/")
         session.wait_for(lambda: answer.text == "ok", "the answer")
         session.type("\x03")
