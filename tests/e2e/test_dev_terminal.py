@@ -96,7 +96,7 @@ def test_what_asks_with_input_or_with_a_console_has_it_one_after_the_other(folde
         second = session.request("/console")
         session.type("eins\r")
         session.wait_for_text("second? ")
-        assert "console" not in session.screen
+        assert ">>> " not in session.screen
         session.type("zwei\r")
         session.wait_for(lambda: first.text is not None, "the first answer")
         assert first.text == "eins and zwei"
