@@ -110,6 +110,27 @@ def test_what_asks_with_input_or_with_a_console_has_it_one_after_the_other(folde
         assert session.wait_for_end() == 0
 
 
+def test_a_reload_leaves_a_debugger_alone_and_new_code_is_served_beside_it(folder: Path) -> None:
+    with DevSession(folder) as session:
+        session.begin()
+        session.wait_for_keys()
+        old = session.request("/pdb")
+        session.wait_for_text("(Pdb) ")
+        new_code = folder / "new"
+        new_code.write_text(APP.replace('f"pid ', 'f"new pid '))
+        new_code.rename(folder / "hello.py")
+        session.wait_for_text("hello.py changed: reloaded")
+        new = session.request("/")
+        session.wait_for(lambda: new.text is not None, "the answer of the new code")
+        assert str(new.text).startswith("new pid ")
+        session.type("c\r")
+        session.wait_for(lambda: old.text is not None, "the answer of the old code")
+        assert old.text == "number 41"
+        session.wait_for_keys()
+        session.type("q")
+        assert session.wait_for_end() == 0
+
+
 def test_ctrl_c_ends_a_server_with_somebody_in_the_debugger(folder: Path) -> None:
     with DevSession(folder) as session:
         session.begin()
