@@ -14,6 +14,7 @@ use uncork_protocol::{HeadBuffers, PeerError};
 
 use crate::connection::{Connection, ConnectionInfo, Progress, Surroundings};
 use crate::date::DateCache;
+use crate::held::HeldSockets;
 use crate::late_calls::{CallList, LateCall, Taken};
 use crate::listener::Listener;
 use crate::logging::{Answered, Logging};
@@ -129,6 +130,8 @@ pub(crate) struct EventLoop {
     row: Arc<ScoreboardRow>,
     logging: Logging,
     calls: Arc<CallList>,
+    /// What has been answered, and may wait for more answers until the turn ends.
+    held: Arc<HeldSockets>,
     /// When to look at them; `None` where no call has a limit.
     look_at_calls: Option<Instant>,
     late: Vec<LateCall>,
@@ -146,6 +149,7 @@ impl EventLoop {
         row: Arc<ScoreboardRow>,
         logging: Logging,
         calls: Arc<CallList>,
+        held: Arc<HeldSockets>,
     ) -> io::Result<(Self, Waker, Registry)> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
@@ -175,6 +179,7 @@ impl EventLoop {
             row,
             logging,
             calls,
+            held,
             late: Vec::new(),
             ending: Ending::No,
             has_caretaker: false,
@@ -225,6 +230,11 @@ impl EventLoop {
         }
     }
 
+    /// Requests and events, which may be requests, that the leader comes to before it blocks.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len() + self.ready.len()
+    }
+
     /// When the events that it deals with were told, on the scoreboard's clock.
     pub(crate) fn now_ns(&self) -> u64 {
         self.now_ns
@@ -256,6 +266,7 @@ impl EventLoop {
     }
 
     fn wait_for_events(&mut self, outside: &impl Outside) {
+        self.held.push_all();
         let may_block = outside.may_block() && self.turns.is_empty();
         let timeout = if may_block { self.poll_timeout() } else { Some(Duration::ZERO) };
         self.row.note_load(self.slots.len(), self.queue.len());
@@ -397,6 +408,8 @@ impl EventLoop {
     }
 
     fn close(&mut self, mut connection: Box<Connection>) {
+        // Its number may come to mean another socket.
+        self.held.push_all();
         connection.log_end(&mut self.surroundings());
         self.slots.remove(connection.key);
         let slots = &mut self.slots;

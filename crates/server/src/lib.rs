@@ -30,6 +30,8 @@ mod date;
 #[cfg(not(loom))]
 mod event_loop;
 #[cfg(not(loom))]
+mod held;
+#[cfg(not(loom))]
 mod late_calls;
 #[cfg(not(loom))]
 mod listener;

@@ -93,6 +93,8 @@ pub struct Responder<'job> {
     broken_length: Option<(u64, u64)>,
     /// Whether pieces were held back for more to come.
     has_held: bool,
+    /// Whether what is held back is the answer's end.
+    has_held_end: bool,
 }
 
 /// What a responder needs of the server.
@@ -105,15 +107,25 @@ pub(crate) trait Host: std::fmt::Debug {
     fn on_waited_for_peer(&self);
     /// What the thread is at.
     fn note_activity(&self, activity: Activity);
-    /// Whether bytes for `socket` may be held back for more to come: somebody then sends them
-    /// in time if nothing follows.
-    fn begin_holding(&self, socket: RawFd) -> bool;
-    /// Bytes for `socket` were held back since.
+    /// Whether bytes may be held back for more to come: somebody then sends them in time if
+    /// nothing follows.
+    fn may_hold(&self, condition: HoldIf) -> bool;
+    /// Bytes for `socket` were held back.
     fn has_held(&self, socket: RawFd);
     /// Whether the thread leads, and so goes on with the connection itself.
     fn has_lead(&self) -> bool;
-    /// Nothing is held back any more.
-    fn end_holding(&self);
+    /// Nothing is held back any more for `socket`.
+    fn end_holding(&self, socket: RawFd);
+}
+
+/// When bytes may be held back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HoldIf {
+    Never,
+    /// The rest of the answer follows, or the connection's end.
+    Leading,
+    /// Nothing follows but the answers to others who wait.
+    InCompany,
 }
 
 /// What has become of an answer.
@@ -192,6 +204,7 @@ impl<'job> Responder<'job> {
             sent_before_body: sent_before,
             broken_length: None,
             has_held: false,
+            has_held_end: false,
         }
     }
 
@@ -377,6 +390,12 @@ impl<'job> Responder<'job> {
         !matches!(self.state, State::Fresh | State::Headed { .. } | State::Answering { is_sent: false, .. })
     }
 
+    /// Whether all of a body of known length was sent, so that `finish` has nothing left to send.
+    pub fn has_sent_all(&self) -> bool {
+        let is_complete = matches!(&self.state, State::Answering { body, is_sent: true, .. } if body.is_complete());
+        is_complete && self.scratch.out.is_empty()
+    }
+
     /// Whether all data are thrown away: the request was `HEAD`, or the status has no body.
     pub fn has_no_body(&self) -> bool {
         matches!(&self.state, State::Answering { body, .. } if body.is_without_data())
@@ -404,9 +423,10 @@ impl<'job> Responder<'job> {
     /// The peer has gone, or this is out of order.
     pub fn send(&mut self, data: &[u8]) -> Result<(), SendError> {
         self.begin_body(None)?;
-        let State::Answering { body, is_sent, .. } = &mut self.state else {
+        let State::Answering { body, is_sent, keeps_alive } = &mut self.state else {
             return Err(SendError::OutOfOrder);
         };
+        let keeps_alive = *keeps_alive;
         let Some(had) = self.loan.claim() else {
             return Err(self.late());
         };
@@ -427,17 +447,31 @@ impl<'job> Responder<'job> {
             body_bytes: body.fitting(),
             is_whole: body.is_complete(),
         });
-        // What completes a body of known length has nothing to wait for.
-        let may_wait = !is_large && !body.is_complete();
+        let condition = match body.is_complete() {
+            _ if is_large => HoldIf::Never,
+            false => HoldIf::Leading,
+            true if keeps_alive => HoldIf::InCompany,
+            true => HoldIf::Never,
+        };
         self.bytes_sent += (out.len() + data.len() + behind.len()) as u64;
-        let result = send_parts(had.transport, self.settings, self.host, [out, data, behind], may_wait);
-        self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
+        let result = send_parts(had.transport, self.settings, self.host, [out, data, behind], condition);
         out.clear();
         self.loan.rest();
-        result.map(drop).map_err(|error| {
-            self.state = State::Broken;
-            SendError::PeerGone(error)
-        })
+        self.note_sent(result, condition)
+    }
+
+    fn note_sent(&mut self, result: io::Result<Urgency>, condition: HoldIf) -> Result<(), SendError> {
+        match result {
+            Ok(urgency) => {
+                self.has_held |= urgency == Urgency::Held;
+                self.has_held_end = urgency == Urgency::Held && condition == HoldIf::InCompany;
+                Ok(())
+            }
+            Err(error) => {
+                self.state = State::Broken;
+                Err(SendError::PeerGone(error))
+            }
+        }
     }
 
     /// Sends `length` bytes of `file` from `offset` on as the rest of the body, and what was
@@ -500,7 +534,6 @@ impl<'job> Responder<'job> {
         let end = body.end();
         self.body_bytes = body.fitting().max(self.body_bytes);
         let keeps_alive = *keeps_alive;
-        let finished = State::Finished { keeps_alive };
         let Some(had) = self.loan.claim() else {
             return Err(self.late());
         };
@@ -512,13 +545,18 @@ impl<'job> Responder<'job> {
         });
         had.ends_with_connection = body.ends_with_connection();
         self.bytes_sent += (self.scratch.out.len() + end.len()) as u64;
+        self.state = if is_short { State::Broken } else { State::Finished { keeps_alive } };
+        let parts = [&self.scratch.out[..], end, b""];
+        if parts.iter().all(|part| part.is_empty()) {
+            self.loan.rest();
+            return Ok(());
+        }
         // The close that follows at once takes the last bytes along, in one packet.
-        let result = send_parts(had.transport, self.settings, self.host, [&self.scratch.out, end, b""], !keeps_alive);
-        self.has_held |= result.as_ref().is_ok_and(|urgency| *urgency == Urgency::Held);
+        let condition = if keeps_alive { HoldIf::InCompany } else { HoldIf::Leading };
+        let result = send_parts(had.transport, self.settings, self.host, parts, condition);
         self.scratch.out.clear();
         self.loan.rest();
-        self.state = if is_short || result.is_err() { State::Broken } else { finished };
-        result.map(drop).map_err(SendError::PeerGone)
+        self.note_sent(result, condition)
     }
 
     /// How the application broke its own `Content-Length` so far: announced and given.
@@ -616,14 +654,17 @@ impl<'job> Responder<'job> {
 
     /// Whether the connection is to be kept; `None` when the answer is broken.
     fn keeps_alive(&mut self) -> Option<bool> {
-        if self.has_held {
+        let is_held_end = self.has_held_end && matches!(self.state, State::Finished { .. });
+        if self.has_held && !is_held_end {
             // There may have been nothing to send behind the last piece. Where the connection is
             // closed now, that sends it.
             let is_closed_now = matches!(self.state, State::Finished { keeps_alive: false }) && self.host.has_lead();
-            if let (false, Some(had)) = (is_closed_now, self.loan.claim()) {
-                had.transport.push();
+            if let Some(had) = self.loan.claim() {
+                if !is_closed_now {
+                    had.transport.push();
+                }
+                self.host.end_holding(had.transport.descriptor());
             }
-            self.host.end_holding();
         }
         match self.state {
             State::Finished { keeps_alive } => return Some(keeps_alive),
@@ -636,25 +677,24 @@ impl<'job> Responder<'job> {
     }
 }
 
-/// Sends `parts`, at once unless they `may_wait` for what follows; returns which it was.
+/// Sends `parts`, at once unless they may be held back; returns which it was.
 fn send_parts(
     transport: &mut Transport,
     settings: &ServerSettings,
     host: &dyn Host,
     parts: [&[u8]; 3],
-    may_wait: bool,
+    hold_if: HoldIf,
 ) -> io::Result<Urgency> {
     if !transport.has_room_for(parts, settings.output_buffer_bytes) {
         // Some of it may go at once, which makes the room.
         transport.flush()?;
     }
     if transport.has_room_for(parts, settings.output_buffer_bytes) {
-        let socket = transport.descriptor();
-        if !(may_wait && transport.can_hold() && host.begin_holding(socket)) {
+        if !(transport.can_hold() && host.may_hold(hold_if)) {
             return transport.send_or_keep(parts, Urgency::Now).map(|()| Urgency::Now);
         }
         transport.send_or_keep(parts, Urgency::Held)?;
-        host.has_held(socket);
+        host.has_held(transport.descriptor());
         return Ok(Urgency::Held);
     }
     host.note_activity(Activity::WaitingForPeer);

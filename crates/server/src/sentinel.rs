@@ -17,6 +17,11 @@ const TICK: Duration = Duration::from_micros(200);
 /// look takes the processor from the leader for some microseconds.
 const LONG_TICK: Duration = Duration::from_millis(1);
 
+/// How much later the next look may be for each call that the last one saw, and how late at the
+/// most: the shorter the calls, the less likely is a long one next.
+const TICK_FOR_A_CALL: Duration = Duration::from_micros(30);
+const LONGEST_TICK: Duration = Duration::from_millis(4);
+
 /// How much CPU time a leader may use. Whoever leads then waits for the interpreter as long again
 /// as CPython lets a thread keep it, 5 ms (`sys.getswitchinterval`).
 const COMPUTING_PATIENCE: Duration = Duration::from_micros(2500);
@@ -86,7 +91,7 @@ impl Sentinel {
             Watch::Care => Judgement::HasLead,
             Watch::Leave => Judgement::Leave,
             Watch::Again { calls } => {
-                self.tick = if calls > 0 { (2 * self.tick).min(LONG_TICK) } else { TICK };
+                self.tick = if calls > 0 { (2 * self.tick).min(longest_tick(calls)) } else { TICK };
                 self.leader = Sample::take(leader_clock(), now);
                 Judgement::Nothing
             }
@@ -121,6 +126,11 @@ impl Sentinel {
         self.process = sample;
         share > BUSY_SHARE
     }
+}
+
+/// How late the next look may be, after one that has seen so many calls begin.
+fn longest_tick(calls: u64) -> Duration {
+    (LONG_TICK + TICK_FOR_A_CALL * u32::try_from(calls).unwrap_or(u32::MAX).min(1000)).min(LONGEST_TICK)
 }
 
 impl Sample {

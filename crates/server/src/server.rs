@@ -14,12 +14,13 @@ use crate::access_log::AccessLog;
 use crate::app::{Application, Request};
 use crate::connection::{Connection, Serving};
 use crate::event_loop::{Ending, EventLoop, Next, Outside, Returned};
+use crate::held::{CallPace, HeldSockets};
 use crate::late_calls::{Belongings, CallList, CallWatch, LateCall, Loan};
 use crate::leadership::{Errand, Leadership, Seat, Successor};
 use crate::listener::Listener;
 use crate::logging::{Answered, Logging};
 use crate::request_id::{OwnId, RequestId, RequestIds};
-use crate::responder::{CallEnd, Host, Responder, ThreadScratch};
+use crate::responder::{CallEnd, HoldIf, Host, Responder, ThreadScratch};
 use crate::scoreboard::{Activity, Phase, ScoreboardRow};
 use crate::scorer::Scorer;
 use crate::sentinel::{Judgement, Sentinel};
@@ -68,9 +69,7 @@ struct Shared {
     ending: AtomicU8,
     /// The CPU clock of the thread that leads, or led last.
     leader_clock: AtomicI64,
-    /// The socket for which the leader, inside a call, holds back small pieces of an answer. The
-    /// lock is kept while they are sent, so that the number can't come to mean another socket.
-    held: Mutex<Option<RawFd>>,
+    held: Arc<HeldSockets>,
     row: Arc<ScoreboardRow>,
     logging: Logging,
     calls: Arc<CallList>,
@@ -81,6 +80,7 @@ struct AppThread {
     scratch: ThreadScratch,
     scorer: Scorer,
     watch: Arc<CallWatch>,
+    pace: CallPace,
 }
 
 impl std::fmt::Debug for Shared {
@@ -116,6 +116,7 @@ impl Server {
             unlogged_prefix: settings.own_prefix.as_bytes().into(),
         };
         let calls = Arc::new(CallList::new(settings.request_grace));
+        let held = Arc::new(HeldSockets::default());
         let (event_loop, waker, registry) = EventLoop::new(
             listeners,
             Arc::clone(&settings),
@@ -123,6 +124,7 @@ impl Server {
             Arc::clone(&row),
             logging.clone(),
             Arc::clone(&calls),
+            Arc::clone(&held),
         )?;
         Ok(Self {
             shared: Arc::new(Shared {
@@ -137,7 +139,7 @@ impl Server {
                 is_blocked: AtomicBool::new(false),
                 ending: AtomicU8::new(Ending::No as u8),
                 leader_clock: AtomicI64::new(CpuClock::PROCESS.number()),
-                held: Mutex::new(None),
+                held,
                 row,
                 logging,
                 calls,
@@ -228,6 +230,7 @@ impl Shared {
                     scratch: ThreadScratch::new(),
                     scorer: Scorer::new(&self.row),
                     watch: self.calls.join(),
+                    pace: CallPace::default(),
                 };
                 let clock = CpuClock::of_this_thread();
                 loop {
@@ -271,9 +274,13 @@ impl Shared {
                 drop(event_loop);
                 return self.call_without_lead(connection, thread, complete_ns);
             }
+            let begin_ns = thread.scorer.moment_ns();
+            self.held.push_overdue(begin_ns);
+            let has_company = thread.pace.is_worth_holding_for(event_loop.waiting());
             let call = self.leadership.enter_call();
             drop(event_loop);
-            let returned = self.call(connection, thread, complete_ns, Some(call));
+            let returned = self.call(connection, thread, complete_ns, Some(Led { call, has_company }));
+            thread.pace.note(thread.scorer.moment_ns() - begin_ns);
             if !self.leadership.leave_call(call) {
                 if let Some(returned) = returned {
                     // It may be a while until the connection is closed, which would have done this.
@@ -318,14 +325,14 @@ impl Shared {
         }
     }
 
-    /// `call` is the number of the call if the lead is kept during it. `None`: it was late, and the
-    /// loop has the connection.
+    /// `led`: if the lead is kept during the call. `None`: it was late, and the loop has the
+    /// connection.
     fn call(
         &self,
         mut connection: Box<Connection>,
         thread: &mut AppThread,
         complete_ns: u64,
-        call: Option<u64>,
+        led: Option<Led>,
     ) -> Option<Returned> {
         let may_keep_alive = self.ending() == Ending::No
             && !self.settings.keep_alive.is_zero()
@@ -335,7 +342,7 @@ impl Shared {
             let id = self.logging.name(Some(serving.head));
             thread.scorer.begin(serving.head, id, serving.info.peer, complete_ns);
             let called_ns = thread.scorer.moment_ns();
-            let host = CallHost { shared: self, scorer: &thread.scorer, watch: &thread.watch, call };
+            let host = CallHost { shared: self, scorer: &thread.scorer, watch: &thread.watch, led };
             let (end, own_id) = self.answer(serving, id, &mut thread.scratch, &host, may_keep_alive);
             match end {
                 CallEnd::InTime { facts, outcome, bytes } => {
@@ -441,9 +448,7 @@ impl Shared {
         loop {
             let clock = || CpuClock::from_number(self.leader_clock.load(Ordering::Relaxed));
             let judgement = sentinel.watch(&self.leadership, clock);
-            if let Some(socket) = lock(&self.held).take() {
-                sys::push(socket);
-            }
+            self.held.push_each();
             match judgement {
                 Judgement::Nothing => {}
                 Judgement::TookLead => self.pass_lead(),
@@ -489,13 +494,21 @@ struct CallHost<'a> {
     shared: &'a Shared,
     scorer: &'a Scorer,
     watch: &'a CallWatch,
-    /// The number of the call if the lead was kept when it began.
-    call: Option<u64>,
+    led: Option<Led>,
+}
+
+/// A call during which the lead is kept.
+#[derive(Debug, Clone, Copy)]
+struct Led {
+    /// Its number.
+    call: u64,
+    /// Whether other requests wait behind it, so that its answer may wait for theirs.
+    has_company: bool,
 }
 
 impl std::fmt::Debug for CallHost<'_> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("CallHost").field("call", &self.call).finish_non_exhaustive()
+        formatter.debug_struct("CallHost").field("led", &self.led).finish_non_exhaustive()
     }
 }
 
@@ -521,27 +534,29 @@ impl Host for CallHost<'_> {
     }
 
     /// Only for the leader, at which the sentinel looks soon, and again and again.
-    fn begin_holding(&self, socket: RawFd) -> bool {
-        let has_lead = self.has_lead();
-        if has_lead {
-            *lock(&self.shared.held) = Some(socket);
-        }
-        has_lead
+    fn may_hold(&self, condition: HoldIf) -> bool {
+        let is_met = |led: Led| match condition {
+            HoldIf::Never => false,
+            HoldIf::Leading => true,
+            HoldIf::InCompany => led.has_company,
+        };
+        self.led.is_some_and(|led| is_met(led) && self.shared.leadership.is_inside(led.call))
     }
 
     fn has_held(&self, socket: RawFd) {
-        // The sentinel may have looked for the last time before the piece was there.
+        self.shared.held.add(socket, self.scorer.moment_ns());
+        // The sentinel may have looked for the last time before it was there.
         if !self.has_lead() {
-            sys::push(socket);
+            self.shared.held.push_all();
         }
     }
 
     fn has_lead(&self) -> bool {
-        self.call.is_some_and(|call| self.shared.leadership.is_inside(call))
+        self.led.is_some_and(|led| self.shared.leadership.is_inside(led.call))
     }
 
-    fn end_holding(&self) {
-        *lock(&self.shared.held) = None;
+    fn end_holding(&self, socket: RawFd) {
+        self.shared.held.forget(socket);
     }
 }
 

@@ -1,6 +1,7 @@
 //! Sends what an application returned (PEP 3333, "Buffering and Streaming").
 
 use pyo3::exceptions::PyTypeError;
+use pyo3::ffi;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -72,7 +73,7 @@ fn send_whole<'py>(
 
 fn send_one_by_one(iterable: &Bound<'_, PyAny>, answer: &StartResponse) -> Result<(), Stop> {
     let py = iterable.py();
-    let is_single = iterable.hasattr(intern!(py, "__len__"))? && iterable.len()? == 1;
+    let is_single = has_length(iterable) && iterable.len()? == 1;
     for item in iterable.try_iter()? {
         let data = piece(item?)?;
         if is_single {
@@ -85,6 +86,17 @@ fn send_one_by_one(iterable: &Bound<'_, PyAny>, answer: &StartResponse) -> Resul
         }
     }
     answer.finish(py)
+}
+
+/// Whether `len` can be asked of it. To look for the attribute would raise an exception in most
+/// cases, which costs more than all else that is done here.
+fn has_length(iterable: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: the object is alive, and so is its type, whose tables stay where they are.
+    unsafe {
+        let class = ffi::Py_TYPE(iterable.as_ptr());
+        let (sequence, mapping) = ((*class).tp_as_sequence, (*class).tp_as_mapping);
+        !sequence.is_null() && (*sequence).sq_length.is_some() || !mapping.is_null() && (*mapping).mp_length.is_some()
+    }
 }
 
 fn send_wrapped_file(wrapper: &Bound<'_, FileWrapper>, answer: &StartResponse) -> Result<(), Stop> {

@@ -206,6 +206,9 @@ impl StartResponse {
     pub(super) fn finish(&self, py: Python<'_>) -> Result<(), Stop> {
         let mut lease = self.lease()?;
         let responder = lease.headed_responder()?;
+        if responder.has_sent_all() {
+            return responder.finish().map_err(stop);
+        }
         without_gil(py, || responder.finish()).map_err(stop)
     }
 
