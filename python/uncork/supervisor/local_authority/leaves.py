@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import ipaddress
 import socket
@@ -42,13 +43,8 @@ def local_certificate(host: str) -> tuple[bytes, bytes]:
     try:
         authority = kept_authority()
     except UnusableFolderError as problem:
-        console.warn(
-            f"this server's certificate is of an authority that goes with it: {problem}",
-            "set `XDG_DATA_HOME` to a folder that lasts, so that browsers can be told to trust it",
-        )
-        authority = temporary_authority()
-    if authority.folder is None:
-        return _issued(authority, names)
+        return temporary_certificate(tuple(names), str(problem))
+    assert authority.folder is not None
     if authority.is_new:
         console.note(
             "there is a new authority for certificates of this machine, which nothing believes yet",
@@ -56,6 +52,16 @@ def local_certificate(host: str) -> tuple[bytes, bytes]:
         )
     with authority.folder.locked():
         return _kept(authority, authority.folder, names)
+
+
+@functools.cache
+def temporary_certificate(names: tuple[str, ...], problem: str) -> tuple[bytes, bytes]:
+    """One that this process alone has, until it ends."""
+    console.warn(
+        f"this server's certificate is of an authority that goes with it: {problem}",
+        "set `XDG_DATA_HOME` to a folder that lasts, so that browsers can be told to trust it",
+    )
+    return _issued(temporary_authority(), list(names))
 
 
 def _kept(authority: Authority, folder: PrivateFolder, names: list[str]) -> tuple[bytes, bytes]:
