@@ -129,4 +129,5 @@ def test_a_name_that_is_not_local_is_refused(folder: Path) -> None:
         env=environment(folder),
     )
     assert finished.exit_code == 2
+    assert finished.stderr.count("error:") == 1
     assert f"signs no certificate for `{name}`" in finished.stderr

@@ -85,6 +85,10 @@ def serve(
     started_at = time.monotonic()
     signals, listeners = SupervisorSignals(), Listeners()
     address = address_of(choice.dev, choice.environ)
+    if _is_local_https(choice):
+        from uncork.supervisor.local_authority import check_host  # noqa: PLC0415 (few want it)
+
+        check_host(address[0].host)
 
     def plan_of(choice: Choice) -> Plan:
         hosts = [listener.bind.host for listener in listeners] or [address[0].host]
@@ -179,7 +183,7 @@ def _duties(server: DevSupervision, newest: Callable[[], Choice], started_at: fl
 def _development(choice: Choice, address: tuple[Any, Origin]) -> ResolvedSettings:
     """The settings as they are while one develops: what is for production alone has no say."""
     bind, origin = address
-    is_local = choice.dev.values.https and choice.dev.values.cert is None
+    is_local = _is_local_https(choice)
     values = replace(
         choice.resolved.values,
         bind=(bind,),
@@ -203,10 +207,15 @@ def _development(choice: Choice, address: tuple[Any, Origin]) -> ResolvedSetting
         **choice.resolved.origins,
         "bind": origin,
         "workers": _DEV,
-        "cert": choice.dev.origins["https" if is_local else "cert"],
+        "cert": choice.dev.origins["https" if is_local and not choice.dev.values.cert else "cert"],
         "key": choice.dev.origins["key"],
     }
     return replace(choice.resolved, values=values, origins=origins)
+
+
+def _is_local_https(choice: Choice) -> bool:
+    values = choice.dev.values
+    return values.cert == ADHOC or (values.https and values.cert is None)
 
 
 def _environ(choice: Choice) -> dict[str, str]:

@@ -69,10 +69,10 @@ def test_each_set_of_names_has_a_certificate_that_is_kept(home: Path) -> None:
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in home.glob("leaf-*"))
 
 
-@pytest.mark.parametrize("host", ["shop.localhost", "127.0.0.1", "::1", "localhost", "a.test"])
+@pytest.mark.parametrize("host", ["shop.localhost", "127.0.0.1", "::1", "localhost", "a.test", ""])
 def test_a_certificate_is_for_its_host_and_for_this_machine(host: str) -> None:
     pair = local_certificate(host)
-    names = [host, "localhost", "127.0.0.1", "::1"]
+    names = [host or "localhost", "localhost", "127.0.0.1", "::1"]
     now = int(time.time())
     over = (now, now + 396 * DAY)
     assert worker.check_issued(pair, kept_authority().certificate, names, over) is None

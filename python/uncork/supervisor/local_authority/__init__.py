@@ -5,12 +5,13 @@ prints how. It signs for names that stay on this machine or its network, and for
 """
 
 from uncork.supervisor.local_authority.authority import Authority, domains_of, kept_authority
-from uncork.supervisor.local_authority.leaves import local_certificate
+from uncork.supervisor.local_authority.leaves import check_host, local_certificate
 from uncork.supervisor.local_authority.private_folder import UnusableFolderError
 
 __all__ = [
     "Authority",
     "UnusableFolderError",
+    "check_host",
     "domains_of",
     "kept_authority",
     "local_certificate",

@@ -64,6 +64,15 @@ def temporary_certificate(names: tuple[str, ...], problem: str) -> tuple[bytes, 
     return _issued(temporary_authority(), list(names))
 
 
+def check_host(host: str) -> None:
+    """Returns if there can be a certificate for a host.
+
+    Raises:
+        UsageError: The authority does not sign for it.
+    """
+    _names(host)
+
+
 def _kept(authority: Authority, folder: PrivateFolder, names: list[str]) -> tuple[bytes, bytes]:
     named = hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]
     name = f"{_PREFIX}{named}.pem"
@@ -101,6 +110,8 @@ def _names(host: str) -> list[str]:
     Deliberately not: `*.localhost`. Most clients believe a star only in front of two labels.
     """
     host = host.lower().removesuffix(".")
+    if not host:  # a unix socket has none
+        return list(_ALWAYS)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
