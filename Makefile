@@ -7,6 +7,7 @@
 # make docs           the reference pages, from the declarations
 # make bench          uncork beside other servers; BENCH='--rounds 1 …' for less
 # make behaviour    what uncork and other servers do with clients and applications that misbehave
+# make reloading      what uncork dev and other development servers do when code changes
 # make soak           ten million requests, a million aborted ones, thousands of slow clients,
 #                     and a minute of killed workers, and hundreds of reloads
 # make chaos          ten minutes of load while workers are killed, halted, reloaded and starved; CHAOS='--seconds 60' for less
@@ -29,7 +30,7 @@ TESTS ?= tests/e2e
 HOST = $(shell rustc -vV | sed -n 's/^host: //p')
 RUST_SOURCES := Cargo.toml Cargo.lock $(shell find crates -name '*.rs' -o -name Cargo.toml)
 
-.PHONY: demo test pytest test-pythons model check docs bench behaviour soak chaos sanitize systemd fuzz
+.PHONY: demo test pytest test-pythons model check docs bench behaviour reloading soak chaos sanitize systemd fuzz
 
 demo: $(VENV)/.demo
 	cd examples/guestbook && exec $(abspath $(BIN))/python ../../.ci/foreground.py $(abspath $(BIN))/uncork serve
@@ -105,6 +106,9 @@ bench: $(VENV)/.demo benchmarks/.venv/failures.json
 
 behaviour: $(VENV)/.demo benchmarks/.venv/failures.json
 	$(BIN)/python -m benchmarks.behaviour --uncork $(BIN)/uncork $(BEHAVIOUR)
+
+reloading: $(VENV)/.demo benchmarks/.venv/failures.json
+	$(BIN)/python -m benchmarks.reloading --uncork $(BIN)/uncork $(RELOADING)
 
 benchmarks/.venv/failures.json: benchmarks/install.py benchmarks/servers/peers.py benchmarks/servers/bare_loop.c
 	$(BIN)/python -m benchmarks.install

@@ -19,7 +19,8 @@ from benchmarks.servers.server import SUITE_BIN
 
 FRAMEWORK = "flask>=3.1,<3.2"  # as uncork's own environment has it
 # Whoever has watchdog has Werkzeug's other reloader, so it has a folder of its own.
-WATCHDOG = SUITE_BIN.parent / "watchdog"
+# The last of its version 6 stands beside the newest: that was another experience.
+WATCHDOG, WATCHDOG_6 = SUITE_BIN.parent / "watchdog", SUITE_BIN.parent / "watchdog-6"
 _FOR_DEVELOPMENT = ("python-dotenv", "watchfiles")  # Flask and Granian use them when they are there
 _FAILURES = SUITE_BIN.parent / "failures.json"
 
@@ -30,6 +31,7 @@ def main() -> None:
         venv.create(SUITE_BIN.parent, symlinks=True, with_pip=True)
     _pip_install("pip", FRAMEWORK, *_FOR_DEVELOPMENT)
     _pip_install("--target", str(WATCHDOG), "watchdog")
+    _pip_install("--target", str(WATCHDOG_6), "watchdog<7")
     failures = {}
     for name in sorted({peer.distribution for peer in PEERS if peer.distribution}):
         try:

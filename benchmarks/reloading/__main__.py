@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.install import WATCHDOG, installed_versions
+from benchmarks.install import WATCHDOG, WATCHDOG_6, installed_versions
 from benchmarks.measure.machine import describe_machine
 from benchmarks.reloading.cases import CASES, Case, ask
 from benchmarks.reloading.columns import Column, columns
@@ -47,9 +47,9 @@ def main() -> None:
         {column.key: column.title for column in chosen},
     )
     if arguments.keep and arguments.output.exists():
-        asked = set(run.servers)
+        asked = set(product([case.key for case in cases], run.servers))
         before = ReloadingRun.read(arguments.output)
-        run.results += [each for each in before.results if each.server not in asked]
+        run.results += [r for r in before.results if (r.case, r.server) not in asked]
         run.servers = before.servers | run.servers
     begun = time.monotonic()
     for result in _results(cases, chosen, arguments.jobs):
@@ -80,9 +80,12 @@ def _versions(executable: Path) -> dict[str, str]:
     installed = installed_versions(SUITE_BIN / "python")
     found = {"uncork": version_of_uncork(executable)}
     found |= {name: installed[name] for name in _NAMES if name in installed}
-    for each in WATCHDOG.glob("watchdog-*.dist-info"):
-        found["watchdog"] = each.name.removeprefix("watchdog-").removesuffix(".dist-info")
-    return found
+    return found | {"watchdog": " and ".join(map(_watchdog_in, (WATCHDOG_6, WATCHDOG)))}
+
+
+def _watchdog_in(folder: Path) -> str:
+    names = [each.name for each in folder.glob("watchdog-*.dist-info")]
+    return names[0].removeprefix("watchdog-").removesuffix(".dist-info") if names else "(none)"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cases", help="names with commas between; all by default")
     parser.add_argument("--servers", help="names with commas between; all by default")
     parser.add_argument("--jobs", type=int, default=3, help="servers at once; default: %(default)s")
-    parser.add_argument("--keep", action="store_true", help="keep what the file has of others")
+    parser.add_argument("--keep", action="store_true", help="keep the other cells of the file")
     parser.add_argument("--uncork", type=Path, default=_UNCORK, help="the command to run")
     parser.add_argument("--output", type=Path, default=LATEST, help="the JSON file to write")
     return parser

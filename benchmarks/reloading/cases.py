@@ -228,14 +228,14 @@ CASES = (
     Case(
         "syntax-error",
         "a syntax error is saved, then mended",
-        "the server says so, and recovers",
+        "the server goes on, and recovers",
         _syntax_error,
     ),
     Case("in-flight", "a request runs during the reload", "it gets its answer", _in_flight),
     Case(
         "crash",
         "the process crashes as it loads, then the code is mended",
-        "the server says so, and recovers",
+        "the server goes on, and recovers",
         _crash,
     ),
     Case("loads", "the server is started: the app's module runs", "once", _loads),

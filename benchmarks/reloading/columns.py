@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.install import WATCHDOG
+from benchmarks.install import WATCHDOG, WATCHDOG_6
 from benchmarks.servers.server import SUITE_BIN
 
 UNCORK = "uncork"
@@ -53,11 +53,12 @@ def columns(executable: Path) -> list[Column]:
     def uncork(port: int) -> list[str]:
         return [str(executable), "dev", "hello:app", "--port", str(port)]
 
-    with_watchdog = {"PYTHONPATH": str(WATCHDOG)}
+    newest, before = {"PYTHONPATH": str(WATCHDOG)}, {"PYTHONPATH": str(WATCHDOG_6)}
     return [
         Column(UNCORK, "`uncork dev`", uncork),
         Column("flask-stat", "`flask run --debug`", flask_run),
-        Column("flask-watchdog", "`flask run --debug`, with watchdog", flask_run, with_watchdog),
+        Column("flask-watchdog-6", "… with watchdog 6", flask_run, before),
+        Column("flask-watchdog", "… with watchdog 7", flask_run, newest),
         Column("app-run", "`app.run(debug=True)`", app_run),
         Column("gunicorn", "`gunicorn --reload`", gunicorn, reads_dotenv=False),
         Column("granian", "`granian --reload`", granian, reads_dotenv=False),
