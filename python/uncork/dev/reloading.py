@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from uncork import console
+from uncork.dev.prepared_modules import Wanted
 from uncork.dev.supervision import DevSupervision
 from uncork.dev.watching import Change, FileWatch, WatchList
 from uncork.supervisor.channel import Kind, Message
@@ -64,6 +65,10 @@ class Reloading(Duty):
             self._on_ready(self._server.fleet.generation_of(pid), message.facts, now)
 
     def _on_ready(self, generation: int, facts: Mapping[str, Any], now: float) -> None:
+        plans, preparing = self._server.plans, self._server.preparing
+        if preparing is not None and "prepare" in facts and generation in plans.numbers:
+            wanted = Wanted.from_facts(facts["prepare"])
+            preparing.prepare(wanted, plans.of(generation).environ or {}, now)
         if self._watch is not None:
             self._watch.watch(self._base | WatchList.from_facts(facts["watch"]))
         is_failure = self._server.loaded.get("failure") is not None

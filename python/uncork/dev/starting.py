@@ -18,6 +18,8 @@ from uncork.dev.browser import DebuggerPolicy
 from uncork.dev.browser_opening import BrowserOpening
 from uncork.dev.desk import DevelopmentDesk
 from uncork.dev.keys import Key, Keys
+from uncork.dev.prepared_modules import Wanted
+from uncork.dev.preparing import Preparing, post_of
 from uncork.dev.processes import Processes
 from uncork.dev.reloading import Banner, Reloading
 from uncork.dev.supervision import DevSupervision
@@ -32,6 +34,7 @@ from uncork.dev.watching import (
 )
 from uncork.settings import Origin, ResolvedDevSettings, ResolvedSettings
 from uncork.supervisor.certificates import ADHOC
+from uncork.supervisor.channel import Channel
 from uncork.supervisor.forking import InProcess, InWorker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.supervisor_signals import SupervisorSignals
@@ -109,6 +112,15 @@ def serve(
         return plan_of(newest)
 
     server = DevSupervision(plan_of(choice), plan_again, signals, listeners)
+
+    def work(facts: Mapping[str, Any], channel: Channel) -> int:
+        post = post_of(facts)
+        row = server.scoreboard.for_worker(post.row)
+        return run_worker(plan_of(read_again()), channel, post, scoreboard=row)
+
+    if choice.dev.values.prepare:
+        server.preparing = Preparing(work)
+        server.attend_to(server.preparing)
     try:
         with signals, listeners, server:
             for duty in _duties(server, lambda: newest, started_at):
@@ -237,7 +249,10 @@ def _desk(choice: Choice, hosts: Sequence[str]) -> DevelopmentDesk:
     )
 
     def facts(app: WSGIApplication | None, error: BaseException | None) -> Mapping[str, Any]:
-        return {"watch": what_to_watch(app, error).facts()}
+        told = {"watch": what_to_watch(app, error).facts()}
+        if error is None and values.prepare:
+            told["prepare"] = Wanted.of_this_process().facts()
+        return told
 
     return DevelopmentDesk(policy, is_live=values.live, facts=facts)
 

@@ -9,12 +9,14 @@ from typing import Any
 
 from uncork import console
 from uncork.dev.fleet import DevFleet
+from uncork.dev.preparing import Preparing
 from uncork.errors import EnvironmentProblem, UncorkError
 from uncork.supervisor.banner import places_of
-from uncork.supervisor.channel import Kind, Message
+from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.fleet import Fleet, Generation
+from uncork.supervisor.forking import Post, fork_worker
 from uncork.supervisor.listeners import Listeners
 from uncork.supervisor.respawning import Respawning
 from uncork.supervisor.supervision import Supervision
@@ -35,6 +37,9 @@ class DevSupervision(Supervision):
         signals: To be entered by the caller, as are the listeners.
         listeners: Where to listen.
         duties: What else there is to attend to.
+
+    Attributes:
+        preparing: Starts workers in less time, where it can.
     """
 
     def __init__(
@@ -46,11 +51,13 @@ class DevSupervision(Supervision):
         duties: Sequence[Duty] = (),
     ) -> None:
         super().__init__(plan, plan_again, signals, listeners, duties)
+        self.preparing: Preparing | None = None
         self._plan_again = plan_again
         self._listeners = listeners
         self._stopping.patience_seconds = _PATIENCE_SECONDS
         self._errors: dict[int, UncorkError] = {}
         self._answered: set[int] = set()
+        self._spawning.fork = self._fork
 
     @property
     def url(self) -> str | None:
@@ -141,6 +148,12 @@ class DevSupervision(Supervision):
         for worker in self.fleet.workers:
             if worker.is_wanted:
                 self.channels.tell(worker.pid, Message(Kind.DESK, facts))
+
+    def _fork(self, post: Post) -> tuple[int, Channel]:
+        plan = self.plans.of(post.generation)
+        if self.preparing is not None and plan.died is None and plan.environ is not None:
+            return self.preparing.spawn(post, plan.environ) or fork_worker(post)
+        return fork_worker(post)
 
     def _load(self, plan: Plan) -> int:
         number = self.plans.add(plan)

@@ -123,6 +123,14 @@ class DevSettings:
         _RELOADING,
         "Whether files are looked at again and again, even where the system tells of changes.",
     )
+    prepare: bool = setting(
+        True,
+        Switch(),
+        _RELOADING,
+        "Whether a process is kept ready that has imported the installed packages of the app. "
+        "The next worker is forked from it, and loads the project's own modules only. There is "
+        "none while one of the packages holds a thread or a connection. Needs Linux.",
+    )
     debugger: bool | None = setting(
         None,
         Switch(),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from uncork.errors import EnvironmentProblem
+from uncork.supervisor.channel import Channel
 from uncork.supervisor.forking import Post, fork_worker
 from uncork.supervisor.scoreboard import Scoreboard
 from uncork.supervisor.templates import Templates
@@ -16,6 +19,9 @@ class Spawning:
         scoreboard: Gives rows.
         channels: Gets the channel of each.
         templates: Fork those that they can.
+
+    Attributes:
+        fork: Starts all others.
     """
 
     def __init__(
@@ -24,6 +30,7 @@ class Spawning:
         self._scoreboard = scoreboard
         self._channels = channels
         self._templates = templates
+        self.fork: Callable[[Post], tuple[int, Channel]] = fork_worker
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
         """Starts a worker and returns its process id.
@@ -36,7 +43,7 @@ class Spawning:
         row = self._scoreboard.claim(generation, index)
         post = Post(generation, index, is_first, row, may_become_template)
         try:
-            pid, channel = self._templates.spawn(post) or fork_worker(post)
+            pid, channel = self._templates.spawn(post) or self.fork(post)
         except OSError as error:
             if row is not None:
                 self._scoreboard.release(row)

@@ -96,7 +96,7 @@ class Template:
                 if self._child_handler is not None:
                     signal.signal(signal.SIGCHLD, self._child_handler)
                 signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-                _draw_other_numbers()
+                draw_other_numbers()
                 return Channel.of_descriptor(descriptor)
             answer = {"pid": pid}
         os.close(descriptor)
@@ -105,7 +105,7 @@ class Template:
         return None
 
 
-def _draw_other_numbers() -> None:
+def draw_other_numbers() -> None:
     """Has NumPy's generator differ from worker to worker, as CPython does with `random`."""
     numbers = sys.modules.get("numpy.random")
     if numbers is not None:

@@ -98,7 +98,7 @@ class Templates(Duty):
         try:
             facts = {"index": post.index, "row": post.row}
             template.channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
-            return _answer(template.channel), own
+            return answer_of_fork(template.channel), own
         except TimeoutError:
             console.warn(f"{_name(post.generation, template)} does not answer, and is ended")
             self._end(template)
@@ -150,7 +150,7 @@ class Templates(Duty):
             os.kill(template.pid, signal.SIGKILL)  # it has nothing to finish
 
 
-def _answer(channel: Channel) -> int:
+def answer_of_fork(channel: Channel) -> int:
     """The number of the process that was forked.
 
     Raises:
