@@ -68,7 +68,7 @@ class Wanted:
         """Whether a file of the project would now be imported in the place of a module."""
         tops = {name.partition(".")[0] for name in self.modules}
         try:
-            names = {Path(name).stem for name in os.listdir(self.root or ".")}
+            names = {entry.stem for entry in Path(self.root or ".").iterdir()}
         except OSError:
             return True
         return bool(names & tops - {"uncork"})

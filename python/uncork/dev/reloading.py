@@ -62,7 +62,9 @@ class Reloading(Duty):
         if message.kind is Kind.ANSWERED:
             self._server.on_answered(pid)
         elif message.kind is Kind.DESK and "watch" in message.facts:
-            self._on_ready(self._server.fleet.generation_of(pid), message.facts, now)
+            # What it tells beside takes longer than to serve.
+            worker = next(each for each in self._server.fleet.workers if each.pid == pid)
+            self._on_ready(worker.generation, message.facts, worker.ready_at or now)
 
     def _on_ready(self, generation: int, facts: Mapping[str, Any], now: float) -> None:
         plans, preparing = self._server.plans, self._server.preparing
