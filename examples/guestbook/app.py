@@ -1,4 +1,4 @@
-"""The application: `uncork serve`, `flask serve`, `flask run` and `python app.py` find it here."""
+"""The application: `uncork dev` and `serve`, `flask run` and `python app.py` find it here."""
 
 from guestbook import create_app
 

@@ -143,3 +143,4 @@ def _command(name: str) -> FlaskCommand:
 
 
 serve = _command("serve")
+dev = _command("dev")

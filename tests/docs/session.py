@@ -35,6 +35,8 @@ _DEFAULT_PORT = "8000"
 _PORTS = (_DEFAULT_PORT, "8001", "8050", "8080", "8443")
 """The ports that pages may name; every other number is what it is."""
 _PORT = re.compile(rf"(?<![\d.])({'|'.join(_PORTS)})\b")
+# The last line of `uncork serve`; the first one of `uncork dev`, with some more behind it.
+_READY = re.compile(r"^ready |^uncork .* ready in ", re.MULTILINE)
 _UNCORK = """\
 #!{python}
 import sys
@@ -57,7 +59,7 @@ class Step:
     @property
     def is_server(self) -> bool:
         """Whether it goes on until it is stopped."""
-        return re.search(r"^ready ", self.shown, re.MULTILINE) is not None
+        return _READY.search(self.shown) is not None
 
 
 def steps(block: Block) -> list[Step]:
@@ -84,7 +86,7 @@ class _Server:
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + DEADLINE_SECONDS
-        while not re.search(r"^ready ", self.log.read_text(), re.MULTILINE):
+        while not _READY.search(self.log.read_text()):
             try:
                 self.process.wait(0.02)
             except subprocess.TimeoutExpired:

@@ -20,6 +20,7 @@ from typing import Self
 from tests.support.live_server import server_environment, skip_without_native_core
 
 DEADLINE_SECONDS = 30.0
+_READY = re.compile(r"^ready\b|^uncork .* (has .* ready in|waits for the app)", re.MULTILINE)
 _URL = re.compile(r"https?://[^\s,]+")
 
 
@@ -78,7 +79,7 @@ class Script:
     @property
     def url(self) -> str:
         """The first address of the banner, once it is there, without a trailing slash."""
-        self.wait_for_log("\nready")
+        self.wait_for(lambda: _READY.search(self.log()) is not None, "it was ready")
         return str(_URL.findall(self.log())[0]).rstrip("/")
 
     def log(self) -> str:
@@ -104,10 +105,11 @@ class Script:
             assert time.monotonic() < deadline, f"{DEADLINE_SECONDS} s went by before {what}"
             time.sleep(0.01)
 
-    def get(self, path: str = "/") -> tuple[int, str]:
+    def get(self, path: str = "/", *, accept: str = "*/*") -> tuple[int, str]:
         """The status and the body of an answer."""
+        request = urllib.request.Request(self.url + path, headers={"Accept": accept})
         try:
-            with urllib.request.urlopen(self.url + path, timeout=DEADLINE_SECONDS) as answer:
+            with urllib.request.urlopen(request, timeout=DEADLINE_SECONDS) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             with refused:

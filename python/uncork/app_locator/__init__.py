@@ -4,7 +4,7 @@ One door: `with_app`. It prints nothing before the app is served; what there is 
 errors that it raises, and in `LocatedApp`.
 """
 
-from uncork.app_locator.located import AppSpec, LoadAs, LocatedApp, RunOptions
+from uncork.app_locator.located import AppSpec, DebugOptions, LoadAs, LocatedApp, RunOptions
 from uncork.app_locator.locating import with_app
 
-__all__ = ["AppSpec", "LoadAs", "LocatedApp", "RunOptions", "with_app"]
+__all__ = ["AppSpec", "DebugOptions", "LoadAs", "LocatedApp", "RunOptions", "with_app"]

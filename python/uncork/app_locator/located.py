@@ -26,6 +26,17 @@ class AppSpec:
 
 
 @dataclass(frozen=True)
+class DebugOptions:
+    """What a run call says of development; `None` in a field: it was not given there."""
+
+    debug: bool | None = None
+    use_debugger: bool | None = None
+    use_evalex: bool | None = None
+    extra_files: tuple[str, ...] = ()
+    exclude_patterns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class RunOptions:
     """What the script gave its own run call; `None` in a field: it was not given there."""
 
@@ -43,6 +54,8 @@ class RunOptions:
     threads: int | None = None
     ignored: tuple[str, ...] = ()
     """Options given there that have no effect under uncork, as in "use_reloader"."""
+    debugging: DebugOptions = DebugOptions()
+    """For `uncork dev`; in production, those are among the ignored ones."""
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,12 @@ One table of keyword names serves all of them: they spell the same few ideas in 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from uncork.app_locator.located import RunOptions
+from uncork.app_locator.located import DebugOptions, RunOptions
 from uncork.errors import AppError
 
 _HOSTS = ("host", "hostname", "interface")
@@ -84,6 +85,7 @@ def collect(runner: str, where: str, options: Mapping[str, object]) -> RunOption
         is_adhoc_tls=is_adhoc,
         threads=threads,
         ignored=tuple(name for name, value in left.items() if _asks_for_something(name, value)),
+        debugging=_debugging(left),
     )
 
 
@@ -91,6 +93,27 @@ def without_certificate(options: Mapping[str, object]) -> dict[str, object]:
     """The options without what names a certificate, for when the settings name another one."""
     names = ("ssl_context", *_CERTIFICATES, *_KEYS)
     return {name: value for name, value in options.items() if name not in names}
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Paths or patterns, whoever has given one instead of several too."""
+    if not value:
+        return ()
+    values = [value] if isinstance(value, str | os.PathLike) else _list(value)
+    return tuple(os.fspath(each) for each in values if isinstance(each, str | os.PathLike))
+
+
+def _debugging(left: Mapping[str, object]) -> DebugOptions:
+    def is_on(name: str) -> bool | None:
+        return bool(left[name]) if name in left else None
+
+    return DebugOptions(
+        debug=is_on("debug"),
+        use_debugger=is_on("use_debugger"),
+        use_evalex=is_on("use_evalex"),
+        extra_files=texts(left.get("extra_files")),
+        exclude_patterns=texts(left.get("exclude_patterns")),
+    )
 
 
 def _asks_for_something(name: str, value: object) -> bool:

@@ -7,16 +7,30 @@ Made in the supervisor and used in a worker. It tells the supervisor, once it se
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from uncork.app_locator import DebugOptions, RunOptions, wsgi_shape
 from uncork.dev.borrowing import Borrowing
 from uncork.dev.browser import Debugger, DebuggerPolicy, LiveReload, after_death, instead_of_app
 from uncork.dev.browser.live_reload import OWN_PREFIX
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+
+# Of a run call: the reloader is there anyway, unless it was turned off.
+_HEARD = frozenset(
+    {
+        "debug",
+        "use_reloader",
+        "use_debugger",
+        "use_evalex",
+        "extra_files",
+        "exclude_patterns",
+    }
+)
 
 
 class Link(Protocol):
@@ -32,6 +46,7 @@ class DevelopmentDesk:
     Args:
         policy: Who gets the debugger.
         is_live: Whether pages follow the code.
+        is_debugger_set: Whether somebody has set on purpose whether there is a debugger.
         facts: More for the supervisor to be told, made when the worker serves; given the app
             that was found, or `None`, and what went wrong.
     """
@@ -43,11 +58,14 @@ class DevelopmentDesk:
         policy: DebuggerPolicy,
         *,
         is_live: bool = True,
+        is_debugger_set: bool = False,
         facts: Callable[[WSGIApplication | None, BaseException | None], Mapping[str, Any]]
         | None = None,
     ) -> None:
         self._policy = policy
         self._is_live = is_live
+        self._is_debugger_set = is_debugger_set
+        self.said = DebugOptions()
         self._facts = facts
         self._app: WSGIApplication | None = None
         self._error: BaseException | None = None
@@ -70,9 +88,20 @@ class DevelopmentDesk:
         """Lets the debugger know who may reach it."""
         self._policy = replace(self._policy, hosts=(*self._policy.hosts, *hosts))
 
+    def hear_run_call(self, options: RunOptions) -> Collection[str]:
+        """Takes what the script's own run call says of development."""
+        self.said = said = options.debugging
+        if said.use_debugger is not None and not self._is_debugger_set:
+            self._policy = replace(self._policy, is_wanted=said.use_debugger)
+        if said.use_evalex is False:
+            self._policy = replace(self._policy, has_console=False)
+        return _HEARD
+
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """The app, with the debugger on its errors and the script in its pages."""
         self._app = app
+        if self.said.debug and wsgi_shape.is_flask(app):
+            app.debug = True  # type: ignore[attr-defined]  # as `app.run()` does it
         return self._with_script(self._made_debugger().around(app))
 
     def instead_of_app(self, error: BaseException) -> WSGIApplication:

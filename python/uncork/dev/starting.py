@@ -249,12 +249,19 @@ def _desk(choice: Choice, hosts: Sequence[str]) -> DevelopmentDesk:
     )
 
     def facts(app: WSGIApplication | None, error: BaseException | None) -> Mapping[str, Any]:
-        told = {"watch": what_to_watch(app, error).facts()}
+        said = WatchList.of(extra=desk.said.extra_files, exclude=desk.said.exclude_patterns)
+        told = {"watch": (what_to_watch(app, error) | said).facts()}
         if error is None and values.prepare:
             told["prepare"] = Wanted.of_this_process().facts()
         return told
 
-    return DevelopmentDesk(policy, is_live=values.live, facts=facts)
+    desk = DevelopmentDesk(
+        policy,
+        is_live=values.live,
+        is_debugger_set=not choice.dev.origins["debugger"].is_default,
+        facts=facts,
+    )
+    return desk
 
 
 def _watched(choice: Choice) -> WatchList:

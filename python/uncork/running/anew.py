@@ -13,10 +13,10 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
-from uncork.cli import COMMANDS
 from uncork.errors import EnvironmentProblem
 from uncork.running.calling import NAME, Call
-from uncork.running.values import address_of, tell_no_effect
+from uncork.running.values import DEFAULT_HOST
+from uncork.settings import resolve_dev
 from uncork.settings.process_start import ProcessStart, environ_at_start, process_start
 from uncork.supervisor.ending import LastFunctions
 from uncork.supervisor.forking import become_program
@@ -33,8 +33,6 @@ def why_not() -> str | None:
         return "this process is a part of the program, which only starts as a whole"
     if process_start().kind == "other":
         return "that runs the program again, and it is not in a file"
-    if not any(command.name == "dev" for command in COMMANDS):
-        return "that is `uncork dev`, which is not a part of this version"
     return None
 
 
@@ -44,7 +42,6 @@ def become_dev(call: Call) -> NoReturn:
     Raises:
         EnvironmentProblem: The machine refuses.
     """
-    tell_no_effect(call)
     start = process_start()
     command = command_for(call, start)
     environ = environ_for(call)
@@ -66,10 +63,8 @@ def become_dev(call: Call) -> NoReturn:
 def command_for(call: Call, start: ProcessStart) -> list[str]:
     """The command line of `uncork dev`; what has no flag, the call says again when it is caught."""
     given = call.given
-    host, port = address_of(call)
+    host, port = _address(call)
     flags: list[str] = []
-    if given.unix_socket is not None:
-        flags += ["--bind", f"unix:{given.unix_socket}"]
     if host is not None:
         flags += ["--host", host]
     if port is not None:
@@ -90,6 +85,22 @@ def command_for(call: Call, start: ProcessStart) -> list[str]:
     program = ["dev", _program(start), "--as", "script", *flags]
     arguments = ["--", *start.arguments] if start.arguments else []
     return [sys.executable, *start.flags, "-m", "uncork", *program, *arguments]
+
+
+def _address(call: Call) -> tuple[str | None, int | None]:
+    """As `app.run()` would have it, where nothing is set; a port that is given must be free."""
+    given = call.given
+    if given.unix_socket is not None:
+        return f"unix://{given.unix_socket}", None
+    origins = resolve_dev(
+        flags={}, environ=environ_for(call), directory=Path.cwd(), env_file=None
+    ).origins
+    host, port = given.host, given.port
+    if origins["host"].is_default and "`PORT`" not in origins["port"].text:
+        host = host or call.server_name[0] or DEFAULT_HOST
+    if origins["port"].is_default and port is None:
+        port = call.server_name[1]
+    return host, port
 
 
 def environ_for(call: Call) -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -121,8 +121,8 @@ def read_call(
         uses_reloader=is_debugged if uses_reloader is None else bool(uses_reloader),
         uses_debugger=is_debugged if uses_debugger is None else bool(uses_debugger),
         uses_evalex=bool(options.pop("use_evalex", True)),
-        extra_files=_texts(options.pop("extra_files", None)),
-        exclude_patterns=_texts(options.pop("exclude_patterns", None)),
+        extra_files=run_options.texts(options.pop("extra_files", None)),
+        exclude_patterns=run_options.texts(options.pop("exclude_patterns", None)),
         static_files=_static_files(options.pop("static_files", None)),
         has_opaque_tls=has_opaque_tls,
         passes_errors=bool(options.pop("passthrough_errors", False)),
@@ -205,15 +205,6 @@ def _static_files(value: object) -> Mapping[str, Any] | None:
         return None
     # Werkzeug takes pairs as well.
     return dict(value)  # type: ignore[call-overload, no-any-return]
-
-
-def _texts(value: object) -> tuple[str, ...]:
-    """Paths or patterns, whoever has given one instead of several too."""
-    if not value:
-        return ()
-    values = [value] if isinstance(value, str | os.PathLike) else value
-    assert isinstance(values, Iterable)
-    return tuple(os.fspath(each) for each in values)
 
 
 def _pass_over(where: str) -> None:

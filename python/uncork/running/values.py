@@ -51,14 +51,6 @@ def settings_of(call: Call) -> Settings:
     return settings
 
 
-def address_of(call: Call) -> tuple[str | None, int | None]:
-    """Host and port that the call or the app's `SERVER_NAME` asks for; `None`: neither does."""
-    given, (host, port) = call.given, call.server_name
-    if not call.resolved.origins["bind"].is_default:
-        host = port = None  # what is set on purpose comes before the name
-    return given.host or host, port if given.port is None else given.port
-
-
 def tell_no_effect(call: Call) -> None:
     """Says what was given or set and comes to nothing here, and why."""
     for name in call.given.ignored:
@@ -84,7 +76,7 @@ def _binds(call: Call) -> tuple[Bind, ...]:
     try:
         if given.unix_socket is not None:
             return (parse_bind(f"unix:{given.unix_socket}"),)
-        host, port = address_of(call)
+        host, port = _address(call)
         binds = call.resolved.values.bind
         if call.resolved.origins["bind"].is_default:
             host, port = host or DEFAULT_HOST, DEFAULT_PORT if port is None else port
@@ -97,6 +89,13 @@ def _binds(call: Call) -> tuple[Bind, ...]:
         return (parse_bind(f"{_host(host)}:{port}"),)
     except BadValueError as error:
         raise _no_address(given, error) from None
+
+
+def _address(call: Call) -> tuple[str | None, int | None]:
+    given, (host, port) = call.given, call.server_name
+    if not call.resolved.origins["bind"].is_default:
+        host = port = None  # what is set on purpose comes before the name
+    return given.host or host, port if given.port is None else given.port
 
 
 def _host(host: str) -> str:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from _typeshed.wsgi import WSGIApplication
+
+    from uncork.app_locator import RunOptions
 
 
 class DeskLink(Protocol):
@@ -39,6 +41,12 @@ class Desk(Protocol):
 
     def listens_on(self, hosts: Sequence[str]) -> None:
         """Where it is served too, by names or addresses; told before `around`."""
+
+    def hear_run_call(self, options: RunOptions) -> Collection[str]:
+        """What the script gave its own run call; told before `around`.
+
+        Returns the names of the options that have an effect here, and not in production.
+        """
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
         """What is served instead of the app that was found; called before it serves."""

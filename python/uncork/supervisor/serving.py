@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
@@ -97,8 +98,12 @@ class Serving:
 
     def _serve(self, located: LocatedApp, unheard: list[str]) -> None:
         show_worker(self._post, located.name)
+        heard: Collection[str] = ()
+        if self._desk is not None and located.run_options is not None:
+            heard = self._desk.hear_run_call(located.run_options)
         if self._post.is_first and (self._desk is None or self._post.generation == 1):
-            _tell_what_differs(located, unheard)
+            command = "uncork serve" if self._desk is None else "uncork dev"
+            _tell_what_differs(located, unheard, heard, command)
             if self._verbose:
                 console.note(f"`{located.name}`: {located.explanation}")
         settings = with_run_options(self._resolved, located.run_options)
@@ -326,15 +331,16 @@ class _End:
         self._signals.wake()
 
 
-def _tell_what_differs(located: LocatedApp, unheard: list[str]) -> None:
+def _tell_what_differs(
+    located: LocatedApp, unheard: list[str], heard: Collection[str], command: str
+) -> None:
     for warning in located.warnings:
         console.warn(warning)
     options = located.run_options
-    if options is not None and options.ignored:
-        names = ", ".join(f"`{name}`" for name in options.ignored)
-        console.note(
-            f"no effect under `uncork serve`: {names} of {options.runner}, {options.where}"
-        )
+    ignored = [name for name in options.ignored if name not in heard] if options else []
+    if options is not None and ignored:
+        names = ", ".join(f"`{name}`" for name in ignored)
+        console.note(f"no effect under `{command}`: {names} of {options.runner}, {options.where}")
     if unheard:
         console.note(
             f"the app's own handlers are not called while it is served: {', '.join(unheard)}"

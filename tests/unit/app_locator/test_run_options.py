@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from uncork.app_locator import DebugOptions
 from uncork.app_locator.run_options import CertificateFiles, UnknownCertificate, collect
 from uncork.errors import AppError
 
@@ -51,9 +52,29 @@ def test_each_option_has_its_place(given: dict[str, object], wanted: dict[str, o
     fields = {
         name: value
         for name, value in vars(options).items()
-        if name not in ("runner", "where") and not (value is None or value is False or value == ())
+        if name not in ("runner", "where", "debugging")
+        and not (value is None or value is False or value == ())
     }
     assert fields == wanted
+
+
+def test_what_is_about_development_is_kept_for_it() -> None:
+    given = {
+        "debug": 1,
+        "use_debugger": False,
+        "use_evalex": None,
+        "extra_files": "a.txt",
+        "exclude_patterns": ["*/x", "*/y"],
+    }
+    options = collect("app.run()", "hello.py:9", given)
+    assert options.debugging == DebugOptions(
+        debug=True,
+        use_debugger=False,
+        use_evalex=None,
+        extra_files=("a.txt",),
+        exclude_patterns=("*/x", "*/y"),
+    )
+    assert options.ignored == ("debug", "extra_files", "exclude_patterns")
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,8 @@ def given(options: RunOptions) -> dict[str, Any]:
     return {
         name: value
         for name, value in vars(options).items()
-        if name not in ("runner", "where") and not (value is None or value is False or value == ())
+        if name not in ("runner", "where", "debugging")
+        and not (value is None or value is False or value == ())
     }
 
 

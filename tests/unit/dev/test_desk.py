@@ -1,6 +1,9 @@
 import socket
 
+from flask import Flask
+
 from tests.support.wsgi_client import call
+from uncork.app_locator import DebugOptions, RunOptions
 from uncork.dev.browser import LIVE_PATH, DebuggerPolicy
 from uncork.dev.desk import DevelopmentDesk
 
@@ -69,3 +72,31 @@ def test_without_live_reload_messages_and_the_end_mean_nothing():
     desk = DevelopmentDesk(DebuggerPolicy(), is_live=False)
     desk.on_message({"refresh": "page"})
     desk.draining()
+
+
+def test_a_run_call_says_whether_there_is_a_debugger_unless_that_is_set():
+    said = RunOptions("app.run()", "a.py:1", debugging=DebugOptions(use_debugger=False))
+    for is_set in (False, True):
+        desk = DevelopmentDesk(DebuggerPolicy(), is_debugger_set=is_set)
+        assert "use_debugger" in desk.hear_run_call(said)
+        link = Link()
+        desk.ready(link)
+        assert (link.told[0]["debugger_why_off"] is None) == is_set
+
+
+def test_a_debugger_without_expressions_has_no_pin():
+    desk = DevelopmentDesk(DebuggerPolicy())
+    desk.hear_run_call(RunOptions("app.run()", "a.py:1", debugging=DebugOptions(use_evalex=False)))
+    page = call(desk.around(_failing), is_checked=False, **HTML).body
+    assert b"EVALEX = false" in page
+    link = Link()
+    desk.ready(link)
+    assert link.told[0]["debugger_pin"] is None
+
+
+def test_debug_of_a_run_call_is_the_app_s():
+    app = Flask("x")
+    desk = DevelopmentDesk(DebuggerPolicy())
+    desk.hear_run_call(RunOptions("app.run()", "a.py:1", debugging=DebugOptions(debug=True)))
+    desk.around(app)
+    assert app.debug

@@ -22,6 +22,8 @@ def plain(environ: Any, start_response: Any) -> list[bytes]:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.chdir(tmp_path)
     before = dict(os.environ)
+    # What a test sets is what its process was started with.
+    monkeypatch.setattr("uncork.running.anew.environ_at_start", lambda: None)
     for name in ("FLASK_DEBUG", "FLASK_SKIP_DOTENV", "PORT", "UNCORK_BIND"):
         os.environ.pop(name, None)
     yield tmp_path

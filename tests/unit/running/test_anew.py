@@ -26,9 +26,7 @@ def command(app: Any = plain, start: ProcessStart = HELLO, **given: Any) -> str:
     [
         ({}, "--no-debugger"),
         ({"debug": True}, "--debugger"),
-        ({"host": "0.0.0.0", "port": 80}, "--host 0.0.0.0 --port 80 --no-debugger"),
         ({"port": 0}, "--port 0 --no-debugger"),
-        ({"host": "unix:///tmp/a"}, "--bind unix:/tmp/a --no-debugger"),
         ({"extra_files": ["a", "b"]}, "--no-debugger --extra-files a:b"),
         ({"exclude_patterns": ["*/x/*"]}, "--no-debugger --exclude-patterns */x/*"),
         ({"threaded": False}, "--no-debugger --without-threads"),
@@ -37,7 +35,19 @@ def command(app: Any = plain, start: ProcessStart = HELLO, **given: Any) -> str:
     ],
 )
 def test_what_is_given_becomes_flags(given: dict[str, Any], flags: str) -> None:
-    assert command(**given) == f"-m uncork dev hello.py --as script {flags}"
+    expected = f"-m uncork dev hello.py --as script --host 127.0.0.1 {flags}"
+    assert command(**given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "flags"),
+    [
+        ({"host": "0.0.0.0", "port": 80}, "--host 0.0.0.0 --port 80"),
+        ({"host": "unix:///tmp/a"}, "--host unix:///tmp/a"),
+    ],
+)
+def test_the_address_is_the_one_of_the_call(given: dict[str, Any], flags: str) -> None:
+    assert f" {flags} --no-debugger" in command(**given)
 
 
 def test_a_server_name_is_an_address_unless_another_one_is_set(
@@ -45,13 +55,21 @@ def test_a_server_name_is_an_address_unless_another_one_is_set(
 ) -> None:
     app = named("example.com:8080")
     assert "--host example.com --port 8080" in command(app)
-    monkeypatch.setenv("PORT", "5001")
+    for name, value in (("UNCORK_DEV_HOST", "0.0.0.0"), ("UNCORK_DEV_PORT", "1")):
+        monkeypatch.setenv(name, value)
     assert "--host" not in command(app)
+    assert "--port" not in command(app)
+    monkeypatch.delenv("UNCORK_DEV_HOST")
+    monkeypatch.setenv("PORT", "5001")
+    monkeypatch.delenv("UNCORK_DEV_PORT")
+    assert "--host" not in command(app)  # which is every one, where a platform says the port
 
 
 def test_flags_of_the_interpreter_modules_and_arguments_are_kept() -> None:
     start = ProcessStart(("-X", "dev"), "module", "shop.main", ("--name", "bob"))
-    expected = "-X dev -m uncork dev shop.main --as script --no-debugger -- --name bob"
+    expected = (
+        "-X dev -m uncork dev shop.main --as script --host 127.0.0.1 --no-debugger -- --name bob"
+    )
     assert command(start=start) == expected
 
 

@@ -33,12 +33,14 @@ class DebuggerPolicy:
     Attributes:
         is_wanted: Whether the developer wants it.
         is_for_network: Whether other machines get it too.
+        has_console: Whether it evaluates expressions, behind its PIN.
         hosts: Where the server listens: names and addresses; a unix socket is none of them.
         project: The folder of the project: each has a PIN of its own.
     """
 
     is_wanted: bool = True
     is_for_network: bool = False
+    has_console: bool = True
     hosts: Sequence[str] = ()
     project: Path = field(default_factory=Path.cwd)
 
@@ -78,7 +80,8 @@ class Debugger:
 
     def __init__(self, policy: DebuggerPolicy) -> None:
         self.why_off = policy.why_off
-        self.pin = debugger_pin(policy.project) if self.why_off is None else None
+        has_pin = self.why_off is None and policy.has_console
+        self.pin = debugger_pin(policy.project) if has_pin else None
         self._policy = policy
 
     def around(self, app: WSGIApplication) -> WSGIApplication:
@@ -105,7 +108,7 @@ class _Debugged:
         self._plain = ErrorPages(app)
         self._policy = policy
         self._pin = pin
-        self._debugger = _make(app, policy.project)
+        self._debugger = _make(app, policy)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         is_command = _COMMAND in environ.get("QUERY_STRING", "")
@@ -122,7 +125,7 @@ class _Debugged:
         return ErrorPages(self._app, (refusal,))(environ, start_response)
 
 
-def _make(app: WSGIApplication, project: Path) -> DebuggedApplication:
+def _make(app: WSGIApplication, policy: DebuggerPolicy) -> DebuggedApplication:
     from werkzeug.debug import DebuggedApplication  # noqa: PLC0415 (may be missing)
 
     class Debugged(DebuggedApplication):
@@ -131,14 +134,14 @@ def _make(app: WSGIApplication, project: Path) -> DebuggedApplication:
 
     debugged = Debugged(
         app,
-        evalex=True,
+        evalex=policy.has_console,
         console_path=CONSOLE_PATH,
         console_init_func=lambda: {"app": app},
         pin_logging=False,
     )
     # The same for each app of the project, also for what stands in place of it: who has given
     # the PIN once has given it.
-    pin, cookie = _pin_and_cookie(project)
+    pin, cookie = _pin_and_cookie(policy.project)
     debugged._pin = pin
     if cookie is not None:
         debugged._pin_cookie = cookie
