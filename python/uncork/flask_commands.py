@@ -69,10 +69,13 @@ def _become(name: str, ctx: click.Context) -> None:
     from uncork.supervisor.forking import become_program  # noqa: PLC0415 (not for the help)
 
     own, script = split_at_dashes(ctx.args)
-    words = [name, *_app_words(ctx, own), *own, *(["--", *script] if script else [])]
+    env_file = _typed_env_file(ctx)
+    # Which `uncork dev` reads again whenever it changes.
+    named = ["--env-file", env_file] if env_file and name == "dev" else []
+    words = [name, *_app_words(ctx, own), *named, *own, *(["--", *script] if script else [])]
     command = [sys.executable, *process_start().flags, "-m", "uncork", *words]
     try:
-        become_program(command, _environ(ctx), [])
+        become_program(command, _environ(ctx, env_file if named else None), [])
     except OSError as error:
         raise EnvironmentProblem(
             f"could not start `uncork {name}`", cause=(error.strerror or str(error)).lower()
@@ -113,13 +116,26 @@ def _factory(create_app: Any) -> str:
     return f"{module}:{name}()"
 
 
-def _environ(ctx: click.Context) -> Mapping[str, str]:
+def _typed_env_file(ctx: click.Context) -> str | None:
+    """`flask --env-file FILE`, which Flask keeps for itself; `None`: it was not typed."""
+    group = ctx.parent
+    typed = click.core.ParameterSource.COMMANDLINE
+    if group is None or group.get_parameter_source("env_file") is not typed:
+        return None
+    try:
+        found, _, _ = group.command.make_parser(group).parse_args(sys.argv[1:])
+    except click.UsageError:  # it was called with other arguments than this process
+        return None
+    return str(found["env_file"]) if "env_file" in found else None
+
+
+def _environ(ctx: click.Context, env_file: str | None) -> Mapping[str, str]:
     """The environment without what Flask has put there for itself."""
     started = environ_at_start() or {}
     environ = dict(os.environ)
     environ.pop(_FROM_FLASK, None)
     # What `.env` says is read again at each reload, unless the environment says it.
-    for name, value in _dotenv_values().items():
+    for name, value in _dotenv_values(env_file).items():
         if environ.get(name) == value and name not in started:
             del environ[name]
     if not getattr(ctx.obj, "load_dotenv_defaults", True):
@@ -127,9 +143,10 @@ def _environ(ctx: click.Context) -> Mapping[str, str]:
     return environ
 
 
-def _dotenv_values() -> Mapping[str, str]:
+def _dotenv_values(env_file: str | None) -> Mapping[str, str]:
+    named = Path(env_file).absolute() if env_file else None
     try:
-        files = read_dotenv_files(os.environ, Path.cwd())
+        files = read_dotenv_files(os.environ, Path.cwd(), named)
     except UncorkError:
         return {}  # which uncork tells by itself
     merged: dict[str, str] = {}

@@ -146,6 +146,8 @@ def test_flask_dev_is_uncork_dev(folder: Path) -> None:
     arguments = ("-m", "flask", "--app", "hello", "--env-file", "own.env", "dev", "--port=0")
     with Script(*arguments, directory=folder) as script:
         assert script.get()[1].split()[-1] == "own"
+        (folder / "own.env").write_text("CHANGED=new\n")
+        script.wait_for(lambda: script.get()[1].split()[-1] == "new", "the file was read again")
         (folder / "part.py").write_text("WORD = 'second'\n")
         wait_for_text(script, "second")
         assert script.stop() == 0
