@@ -162,20 +162,30 @@ def test_with_the_reloader_in_a_thread_it_says_why_it_goes_without(run: Run) -> 
 
 def test_errors_are_shown_by_the_debugger_if_it_is_asked_for(run: Run) -> None:
     with run("uncork.run(app, port=0, debug=True, use_reloader=False)\n") as script:
-        status, page = script.get("/boom")
+        status, page = script.get("/boom", accept="text/html")
         assert (status, "Werkzeug Debugger" in page, "EVALEX = true" in page) == (500, True, True)
         assert script.stop() == 0
     assert "debugger PIN: " in script.log()
     text = "uncork.run(app, port=0, debug=True, use_reloader=False, use_evalex=False)\n"
     with run(text) as script:
-        assert "EVALEX = false" in script.get("/boom")[1]
+        assert "EVALEX = false" in script.get("/boom", accept="text/html")[1]
         assert script.stop() == 0
     assert "PIN" not in script.log()
 
 
+def test_other_machines_do_not_get_the_debugger_unless_that_is_set(run: Run) -> None:
+    text = "uncork.run(app, '0.0.0.0', 0, debug=True, use_reloader=False)\n"
+    with run(text) as script:
+        page = script.get("/boom", accept="text/html")[1]
+        assert "EVALEX" not in page
+    assert "`UNCORK_DEV_DEBUGGER_ON_NETWORK=1` turns it on" in script.log()
+    with run(text, env={"UNCORK_DEV_DEBUGGER_ON_NETWORK": "1"}) as script:
+        assert "EVALEX = true" in script.get("/boom", accept="text/html")[1]
+
+
 def test_without_the_debugger_they_are_not(run: Run) -> None:
     with run("uncork.run(app, port=0)\n") as script:
-        assert "Werkzeug" not in script.get("/boom")[1]
+        assert "Werkzeug" not in script.get("/boom", accept="text/html")[1]
 
 
 def test_an_error_that_is_to_pass_ends_the_server_and_comes_out_of_the_call(run: Run) -> None:

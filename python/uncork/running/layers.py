@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from uncork.dev.browser import Debugger, DebuggerPolicy
+from uncork.dev.watching import project_root
 from uncork.errors import AppError
 from uncork.running.calling import NAME, Call
-from uncork.settings import Settings
+from uncork.settings import Settings, resolve_dev
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_ON_NETWORK = "UNCORK_DEV_DEBUGGER_ON_NETWORK=1"
 
 
 class Layers:
@@ -39,20 +45,27 @@ class Layers:
         try:
             from werkzeug.middleware.shared_data import SharedDataMiddleware  # noqa: PLC0415
         except ImportError:
-            raise _without_werkzeug(call, "static_files") from None
+            raise AppError(
+                f"`static_files` of `{NAME}` at `{call.where}` needs Werkzeug, "
+                "which is not installed",
+                hints=("install it: `python -m pip install werkzeug`", "or leave it out"),
+            ) from None
         self.app = SharedDataMiddleware(self.app, dict(call.static_files or {}))
 
     def _add_debugger(self, call: Call, settings: Settings) -> None:
-        try:
-            from werkzeug.debug import DebuggedApplication  # noqa: PLC0415
-        except ImportError:
-            raise _without_werkzeug(call, "use_debugger") from None
-        debugged = DebuggedApplication(self.app, evalex=call.uses_evalex)
-        if settings.bind[0].host:
-            debugged.trusted_hosts.append(settings.bind[0].host)
-        if call.uses_evalex:
-            self.lines.append(f"debugger PIN: {debugged.pin or 'none'}")
-        self.app = debugged
+        development = resolve_dev(flags={}, environ=os.environ, directory=Path.cwd())
+        policy = DebuggerPolicy(
+            is_for_network=development.values.debugger_on_network,
+            has_console=call.uses_evalex,
+            hosts=tuple(bind.host for bind in settings.bind if bind.kind == "tcp"),
+            project=project_root(Path.cwd()),
+        )
+        debugger = Debugger(policy)
+        self.app = debugger.around(self.app)
+        if debugger.why_off is not None:
+            self.lines.append(debugger.why_off.replace("--debugger-on-network", _ON_NETWORK))
+        elif debugger.pin is not None:
+            self.lines.append(f"debugger PIN: {debugger.pin}")
 
     def _pass_errors(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -90,10 +103,3 @@ class _Watched:
         close: Any = getattr(self._answer, "close", None)
         if close is not None:
             close()
-
-
-def _without_werkzeug(call: Call, option: str) -> AppError:
-    return AppError(
-        f"`{option}` of `{NAME}` at `{call.where}` needs Werkzeug, which is not installed",
-        hints=("install it: `python -m pip install werkzeug`", f"or leave `{option}` out"),
-    )
