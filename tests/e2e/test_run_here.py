@@ -130,15 +130,29 @@ def test_a_thread_that_is_no_daemon_outlives_the_main_one(run: Run) -> None:
     text = """
     import atexit
     atexit.register(print, "at the end")
+    served = threading.Event()
+    app.before_request(served.set)
     threading.Thread(target=uncork.run, args=(app, None, 0)).start()
+    served.wait()
     print("main has ended", flush=True)
     """
     with run(text) as script:
+        assert script.get() == (200, "hello")
         script.wait_for_log("main has ended")
         assert script.get() == (200, "hello")
         interrupt_until_it_ends(script)
         assert script.wait() >= 0
     assert "at the end" in script.log()
+
+
+def test_it_serves_or_says_why_not_when_the_main_thread_ends_at_once(run: Run) -> None:
+    with run("threading.Thread(target=uncork.run, args=(app, None, 0)).start()\n") as script:
+        script.wait_for(lambda: any(word in script.log() for word in ENDS), "it served or not")
+    assert "Traceback" not in script.log()
+
+
+# CPython 3.12 starts no threads any more then.
+ENDS = ("\nready", "came too late: the main thread has ended")
 
 
 def interrupt_until_it_ends(script: Script) -> None:

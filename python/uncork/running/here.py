@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uncork import console, worker
 from uncork.app_locator import wsgi_shape
 from uncork.cli.wrapped_apps import find_inside
-from uncork.errors import InternalError, UncorkError
+from uncork.errors import EnvironmentProblem, InternalError, UncorkError
 from uncork.running.calling import NAME, Call
 from uncork.running.layers import Layers
 from uncork.running.values import settings_of, tell_no_effect, tell_unused_settings
@@ -75,6 +75,10 @@ def serve(call: Call) -> None:
             _listen(listeners, settings, call)
             asked = at_end.enter_context(_asked(call))
             _Serving(call, settings, layers, listeners, asked).run(at_end)
+    except RuntimeError as error:
+        if threading.main_thread().is_alive():
+            raise
+        raise _too_late(call, error) from None
     finally:
         _forget_first_request(call.app)
     if layers.passed_error is not None:
@@ -115,6 +119,7 @@ class _Serving:
             ),
         )
         at_end.callback(served.end_access_log, _LOG_SECONDS)
+        at_end.callback(served.stop)
         end = _End(served, self._asked)
         layers.on_passed_error = self._asked.wake
         served.start()
@@ -270,6 +275,15 @@ def _as_argument(hint: str) -> str:
     if not flag or not port.isdecimal():
         return hint
     return f'{before}`host="{host.strip("[]")}", port={port}`{rest.partition("`")[2]}'
+
+
+def _too_late(call: Call, error: RuntimeError) -> EnvironmentProblem:
+    """CPython 3.12 starts no thread any more once the main one has ended."""
+    return EnvironmentProblem(
+        f"`{NAME}` at `{call.where}` came too late: the main thread has ended",
+        cause=str(error),
+        hints=("let the main thread wait for it, as with `thread.join()`",),
+    )
 
 
 def _forget_first_request(app: object) -> None:
