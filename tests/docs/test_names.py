@@ -58,6 +58,7 @@ def test_every_flag_in_the_page_s_text_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_variable_in_the_page_exists(page: Path) -> None:
     known = {each.variable for each in (*declarations(), *dev_declarations())}
+    known.add("UNCORK_URL")  # which `uncork dev` sets
     shown_as_wrong = {"UNCORK_KEEPALIVE"}
     assert set(re.findall(r"\bUNCORK_[A-Z_]+", page.read_text())) - known - shown_as_wrong == set()
 
@@ -65,12 +66,13 @@ def test_every_variable_in_the_page_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", GUIDES, ids=name_of)
 def test_every_key_of_a_settings_file_in_the_page_exists(page: Path) -> None:
     known = {declaration.name for declaration in declarations() if declaration.is_in_files}
+    of_dev = {declaration.name for declaration in dev_declarations() if declaration.is_in_files}
     for block in blocks(page):
         if block.language == "toml":
-            settings = tomllib.loads(block.text)
-            assert set(settings) - known - {"dev", "tool"} == set()
-            dev = {each.name for each in dev_declarations() if each.is_in_files}
-            assert set(settings.get("dev", ())) - dev == set()
+            table = tomllib.loads(block.text)
+            table = table.get("tool", {}).get("uncork", table)  # as in `pyproject.toml`
+            assert set(table.pop("dev", {})) - of_dev == set()
+            assert set(table) - known == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
