@@ -107,7 +107,7 @@ class Survey:
         forced = self._is_polling_forced
         self._lister = Lister(watch_list, systems, is_polling_forced=forced)
         listing = self._relist()
-        self.snapshots.forget_all_but(listing.files)
+        gone = self._forget_others(listing)
         written = {
             path
             for path, found in listing.files.items()
@@ -117,7 +117,7 @@ class Survey:
             (path, found) for path, found in listing.files.items() if path not in written
         )
         # What came between the listing and the first event.
-        return written | self._differing(self._relist())
+        return written | gone | self._differing(self._relist())
 
     def wait(self, seconds: float, idle_seconds: float) -> Hinted:
         """Waits for events."""
@@ -201,7 +201,7 @@ class Survey:
             files |= self._enter(entered)
         if has_other_rules:
             listing = self._relist()
-            self.snapshots.forget_all_but(listing.files)
+            files |= self._forget_others(listing)
             self.snapshots.adopt(listing.files.items())
         return files
 
@@ -293,6 +293,13 @@ class Survey:
     def _note(self, text: str, hint: str) -> None:
         if (text, hint) not in self.troubles:
             self.troubles.append((text, hint))
+
+    def _forget_others(self, listing: Listing) -> set[str]:
+        """Forgets the files that do not count any longer; those that do, and are gone."""
+        missing = [path for path in self.snapshots.paths() if path not in listing.files]
+        gone = {path for path in missing if stamp_of(path) is None}
+        self.snapshots.forget_all_but(gone.union(listing.files))
+        return gone
 
     def _differing(self, listing: Listing) -> set[str]:
         """The files that are not as they were."""
