@@ -34,6 +34,10 @@ class ErrorPages:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answers a request."""
+        if environ.get("HTTP_UPGRADE", "").lower() == "websocket":
+            # The connection may be the app's already, which may say by an exception that it is
+            # through with it (Flask-Sock); the server knows.
+            return self._app(environ, start_response)
         try:
             iterable = self._app(environ, start_response)
         except Exception as error:

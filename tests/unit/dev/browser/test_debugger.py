@@ -187,3 +187,8 @@ def test_files_reach_the_server_as_they_are(tmp_path):
 
     answer = call(_around(app), is_checked=False)
     assert isinstance(answer.iterable, FileWrapper)
+
+
+def test_what_is_raised_on_a_websocket_is_the_servers():
+    with pytest.raises(ZeroDivisionError):
+        call(_around(), HTTP_UPGRADE="websocket")
