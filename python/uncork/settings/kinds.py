@@ -180,7 +180,8 @@ class Count:
 
     def show(self, value: object) -> str:
         """The number in digits."""
-        return UNLIMITED if value is None else str(value)
+        without = UNLIMITED if self.can_be_unlimited else NONE
+        return without if value is None else str(value)
 
 
 @dataclass(frozen=True)
