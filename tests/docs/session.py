@@ -32,7 +32,8 @@ DEADLINE_SECONDS = 15.0
 FOLDER = "/srv/hello"
 """Where the pages' readers keep their app."""
 _DEFAULT_PORT = "8000"
-_PORTS = (_DEFAULT_PORT, "8001", "8050", "8080", "8443")
+_DEV_PORT = "5000"
+_PORTS = (_DEFAULT_PORT, _DEV_PORT, "8001", "8050", "8080", "8443")
 """The ports that pages may name; every other number is what it is."""
 _PORT = re.compile(rf"(?<![\d.])({'|'.join(_PORTS)})\b")
 # The last line of `uncork serve`; the first one of `uncork dev`, with some more behind it.
@@ -219,6 +220,8 @@ class Session:
         path = ":".join(map(str, places))
         # A script's own lines come in between the others, as on the reader's terminal.
         own = {"PATH": path, "CURL_HOME": str(self.tools), "PYTHONUNBUFFERED": "1"}
+        # Nor does the reader sit in a container, where the server would listen for others too.
+        own |= {"UNCORK_DEV_HOST": "127.0.0.1", "UNCORK_DEV_PORT": self._ports[_DEV_PORT]}
         own["UNCORK_WORKERS"] = "1"  # a second one might or might not have come up at the `^C`
         if not is_another_server:
             # The reader's machine has no other servers; this one may.
@@ -250,6 +253,8 @@ class Session:
             (r"started [\dhms ]+ ago", "started 2m 5s ago"),
             (r"last reload [\dhms ]+ ago", "last reload 1m ago"),
             (r"after [\d.]+ s\b", "after 0.8 s"),
+            (r"ready in [\d.,]+ m?s\b", "ready in 115 ms"),
+            (r"debugger PIN: [\d-]+", "debugger PIN: 590-076-721"),
             (r"[\d.]+ MiB in all", "58.4 MiB in all"),
             (r"(?m)^[\d,]+ requests? answered.*", "(the requests)"),
             (r"(?m)(?:^\d+ +\d+ +\d+ +ready .*\n?)+", "(the workers)\n"),
