@@ -96,6 +96,17 @@ def test_what_changes_nothing_and_what_the_app_writes_itself_reloads_nothing(fol
         assert count_loads(server) == 2
 
 
+def test_of_many_quick_saves_the_last_one_counts(folder: Path) -> None:
+    with DevServer("hello:app", directory=folder) as server:
+        for number in range(12):
+            loads = count_loads(server)
+            (folder / "part.py").write_text(f'WORD = "save-{number}"\n')
+            # Beyond the eighth, if all that was quick, they wait until the file rests.
+            if number < 7:
+                server.wait_for(lambda loads=loads: count_loads(server) > loads, "it was loaded")
+        server.wait_for_text("save-11")
+
+
 @pytest.mark.parametrize(
     "broken", ["def (", "import nosuchmodule", "1 / 0", "import os; os._exit(4)"]
 )

@@ -124,15 +124,19 @@ class FileWatch(Duty):
             self._on_change(changes)
 
     def next_deadline(self) -> float | None:
-        """When the process is to be started."""
-        return self._start_at if self._pid is None else None
+        """When the process is to be started, or a file has rested that changed all the time."""
+        start = self._start_at if self._pid is None else None
+        times = [at for at in (start, self._repeating.next_deadline()) if at is not None]
+        return min(times, default=None)
 
     def on_time(self, now: float) -> None:
-        """Starts the process.
+        """Starts the process, and tells what has waited.
 
         Raises:
             InProcess: This is it.
         """
+        if rested := self._repeating.rested(now):
+            self._on_change(rested)
         if self._pid is None and self._start_at is not None and now >= self._start_at:
             self._start_at = None
             self._start(now)
@@ -200,7 +204,7 @@ class FileWatch(Duty):
             path = self._repeating.newly_muted.pop()
             self._tell_trouble(
                 f"`{path}` changes again and again, as if the app wrote it: "
-                "it does not count until it rests",
+                "it counts when it rests",
                 f"leave it out with `--exclude-patterns '*/{path.name}'`",
             )
 
