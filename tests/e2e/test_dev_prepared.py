@@ -126,6 +126,57 @@ def test_its_death_harms_nobody(folder: Path) -> None:
         )
 
 
+SETTER = """\
+import os
+os.environ["WORD"] = "of the app"
+import needy
+
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{needy.WORD}, {os.environ.get('OF_NEEDY')}, {__import__('part').WORD}".encode()]
+"""
+
+
+def installed(folder: Path, text: str) -> dict[str, str]:
+    """What has a module `needy` found, as if it were installed."""
+    packages = folder / "lib/site-packages"
+    packages.mkdir(parents=True)
+    (packages / "needy.py").write_text(f"import os\n{text}\nopen('imports', 'a').write('needy ')\n")
+    return {"PYTHONPATH": str(packages)}
+
+
+def imports(folder: Path) -> int:
+    file = folder / "imports"
+    return file.read_text().count("needy") if file.exists() else 0
+
+
+def test_a_package_finds_what_the_app_has_set_before_it_was_imported(folder: Path) -> None:
+    (folder / "hello.py").write_text(SETTER)
+    env = installed(folder, "WORD = os.environ.get('WORD')")
+    with DevServer("hello:app", directory=folder, env=env) as server:
+        server.wait_for(lambda: imports(folder) == 2, "a process was prepared")
+        server.wait_for(lambda: not prepared(server), "it was given up")
+        (folder / "part.py").write_text('WORD = "second"\n')
+        server.wait_for_text("of the app, None, second")
+
+
+def test_what_a_package_has_set_is_there_in_each_worker(folder: Path) -> None:
+    (folder / "hello.py").write_text(SETTER.replace('os.environ["WORD"]', "word"))
+    env = installed(folder, "WORD = 'its own'; os.environ['OF_NEEDY'] = 'set'")
+    with DevServer("hello:app", directory=folder, env=env) as server:
+        assert server.text() == "its own, set, first"
+        numbers = iter(range(1000))
+
+        def is_loaded_without_an_import() -> bool:
+            number, before = next(numbers), imports(folder)
+            (folder / "part.py").write_text(f"WORD = {number}\n")
+            server.wait_for_text(f", {number}")
+            assert server.text() == f"its own, set, {number}"
+            return imports(folder) == before
+
+        server.wait_for(is_loaded_without_an_import, "a worker came from a prepared process")
+
+
 def test_without_it_workers_are_started_from_scratch(folder: Path) -> None:
     with DevServer("hello:app", "--no-prepare", directory=folder) as server:
         change(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.machinery import all_suffixes
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
@@ -25,11 +27,13 @@ class Wanted:
         modules: Those of others, in the order in which they were imported.
         own: Those of the project.
         root: The folder that the project's modules are imported from.
+        environ: The digest of its environment, in which the app may have set something.
     """
 
     modules: tuple[str, ...]
     own: frozenset[str]
     root: str
+    environ: str
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -43,16 +47,23 @@ class Wanted:
                 modules.append(name)
             else:
                 own.add(name)
-        return cls(tuple(modules), frozenset(own), sys.path[0] if sys.path else "")
+        root = sys.path[0] if sys.path else ""
+        return cls(tuple(modules), frozenset(own), root, environ_digest())
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Self:
         """What `facts` gave."""
-        return cls(tuple(facts["modules"]), frozenset(facts["own"]), facts["root"])
+        own = frozenset(facts["own"])
+        return cls(tuple(facts["modules"]), own, facts["root"], facts["environ"])
 
     def facts(self) -> dict[str, Any]:
         """For a message."""
-        return {"modules": list(self.modules), "own": sorted(self.own), "root": self.root}
+        return {
+            "modules": list(self.modules),
+            "own": sorted(self.own),
+            "root": self.root,
+            "environ": self.environ,
+        }
 
     @property
     def is_possible(self) -> bool:
@@ -61,17 +72,33 @@ class Wanted:
 
     def is_covered_by(self, other: Wanted) -> bool:
         """Whether a process that was prepared for `other` has all that this one has."""
-        is_same_root = self.root == other.root
-        return is_same_root and set(self.modules) <= set(other.modules)
+        is_same = (self.root, self.environ) == (other.root, other.environ)
+        return is_same and set(self.modules) <= set(other.modules)
 
     def is_shadowed(self) -> bool:
         """Whether a file of the project would now be imported in the place of a module."""
-        tops = {name.partition(".")[0] for name in self.modules}
+        tops = {name.partition(".")[0] for name in self.modules} - {"uncork"}
+        root = Path(self.root or ".")
         try:
-            names = {entry.stem for entry in Path(self.root or ".").iterdir()}
+            names = {entry.name for entry in root.iterdir()}
         except OSError:
             return True
-        return bool(names & tops - {"uncork"})
+        suffixes = all_suffixes()
+        # Deliberately not: a folder without `__init__`, which never comes before a module.
+        return any(
+            f"{top}{suffix}" in names
+            or (top in names and (root / top / f"__init__{suffix}").exists())
+            for top in tops
+            for suffix in suffixes
+        )
+
+
+def environ_digest() -> str:
+    """What tells two environments of processes apart."""
+    digest = hashlib.sha256()
+    for name, value in sorted(os.environb.items()):
+        digest.update(name + b"=" + value + b"\0")
+    return digest.hexdigest()
 
 
 def strangers() -> list[str]:

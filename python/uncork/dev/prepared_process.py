@@ -11,12 +11,11 @@ import importlib
 import os
 import signal
 import sys
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from uncork.dev.prepared_modules import Wanted, others_path, strangers
+from uncork.dev.prepared_modules import Wanted, environ_digest, others_path, strangers
 from uncork.supervisor.channel import Channel, Kind, Message
 from uncork.supervisor.fork_safety import open_descriptors, what_forbids_a_fork
 from uncork.supervisor.forking import fork_sibling
@@ -43,7 +42,7 @@ def run_prepared(channel: Channel, wanted: Wanted, environ: Mapping[str, str], w
     try:
         with _silence():
             _import(wanted)
-        reason = _own_ones(wanted) or what_forbids_a_fork([], opened)
+        reason = _own_ones(wanted) or _environment(wanted) or what_forbids_a_fork([], opened)
         if reason is not None:
             channel.send(Message(Kind.REFUSED, {"why": reason}))
             os._exit(0)
@@ -87,6 +86,15 @@ def _own_ones(wanted: Wanted) -> str | None:
     return f"`{found[0]}` was imported too" if found else None
 
 
+def _environment(wanted: Wanted) -> str | None:
+    """Whether modules may have found something else here than in the worker.
+
+    What they have set themselves is the same in both.
+    """
+    is_same = environ_digest() == wanted.environ
+    return None if is_same else "the app changes its environment while it is loaded"
+
+
 @contextmanager
 def _silence() -> Iterator[None]:
     """What modules print when they are imported, the worker has printed already."""
@@ -95,8 +103,7 @@ def _silence() -> Iterator[None]:
     try:
         for number in (1, 2):
             os.dup2(nowhere, number)
-        with warnings.catch_warnings():
-            yield
+        yield
     finally:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):

@@ -62,10 +62,11 @@ class Preparing(Duty):
     def prepare(self, wanted: Wanted, environ: Mapping[str, str], now: float) -> None:
         """Has a process made for workers like the one that has told this, unless there is one."""
         state = _State(wanted, environ, stamp())
+        self._next = self._due = None
         for known in (self._made, self._refused):
             if known is not None and known.does_for(state):
                 return
-        if wanted.is_possible and adopt_orphans():
+        if wanted.is_possible and not wanted.is_shadowed() and adopt_orphans():
             self._next, self._due = state, now + _DELAY_SECONDS
 
     def spawn(self, post: Post, environ: Mapping[str, str]) -> tuple[int, Channel] | None:

@@ -6,6 +6,7 @@ on and says it.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -116,7 +117,9 @@ def serve(
     def work(facts: Mapping[str, Any], channel: Channel) -> int:
         post = post_of(facts)
         row = server.scoreboard.for_worker(post.row)
-        return run_worker(plan_of(read_again()), channel, post, scoreboard=row)
+        # With what the modules have set when they were imported.
+        plan = replace(plan_of(read_again()), environ=dict(os.environ))
+        return run_worker(plan, channel, post, scoreboard=row)
 
     if choice.dev.values.prepare:
         server.preparing = Preparing(work)
@@ -251,7 +254,7 @@ def _desk(choice: Choice, hosts: Sequence[str]) -> DevelopmentDesk:
     def facts(app: WSGIApplication | None, error: BaseException | None) -> Mapping[str, Any]:
         said = WatchList.of(extra=desk.said.extra_files, exclude=desk.said.exclude_patterns)
         told = {"watch": (what_to_watch(app, error) | said).facts()}
-        if error is None and values.prepare:
+        if app is not None and values.prepare:
             told["prepare"] = Wanted.of_this_process().facts()
         return told
 
