@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -43,8 +44,13 @@ class Answer:
 def call(app: WSGIApplication, path: str = "/", *, is_checked: bool = True, **given: Any) -> Answer:
     """The answer to a request for `path`; `given` stands in its environ as well."""
     answer = Answer()
-    for _ in steps(app, path, answer, is_checked=is_checked, **given):
-        pass
+
+    def ask() -> None:
+        for _ in steps(app, path, answer, is_checked=is_checked, **given):
+            pass
+
+    # What the app sets there is its request's, as it is in a server's thread.
+    contextvars.copy_context().run(ask)
     return answer
 
 
