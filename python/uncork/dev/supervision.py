@@ -57,7 +57,7 @@ class DevSupervision(Supervision):
         self._stopping.patience_seconds = _PATIENCE_SECONDS
         self._errors: dict[int, UncorkError] = {}
         self._answered: set[int] = set()
-        self._spawning.fork = self._fork
+        self._spawning.make = self._fork
 
     @property
     def url(self) -> str | None:

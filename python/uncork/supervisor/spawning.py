@@ -21,7 +21,7 @@ class Spawning:
         templates: Fork those that they can.
 
     Attributes:
-        fork: Starts all others.
+        make: Starts all others.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class Spawning:
         self._scoreboard = scoreboard
         self._channels = channels
         self._templates = templates
-        self.fork: Callable[[Post], tuple[int, Channel]] = fork_worker
+        self.make: Callable[[Post], tuple[int, Channel]] = fork_worker
 
     def spawn(self, generation: int, index: int, *, is_first: bool) -> int:
         """Starts a worker and returns its process id.
@@ -43,7 +43,7 @@ class Spawning:
         row = self._scoreboard.claim(generation, index)
         post = Post(generation, index, is_first, row, may_become_template)
         try:
-            pid, channel = self._templates.spawn(post) or self.fork(post)
+            pid, channel = self._templates.spawn(post) or self.make(post)
         except OSError as error:
             if row is not None:
                 self._scoreboard.release(row)
