@@ -71,9 +71,13 @@ class Wanted:
         return bool(self.modules) and not _NEVER_FIRST.intersection(self.modules)
 
     def is_covered_by(self, other: Wanted) -> bool:
-        """Whether a process that was prepared for `other` has all that this one has."""
+        """Whether a process that was prepared for `other` has all that this one has.
+
+        What this process has by now, and had not when that one was forked from it, is no reason
+        for another one.
+        """
         is_same = (self.root, self.environ) == (other.root, other.environ)
-        return is_same and set(self.modules) <= set(other.modules)
+        return is_same and set(self.modules) - set(other.modules) <= set(sys.modules)
 
     def is_shadowed(self) -> bool:
         """Whether a file of the project would now be imported in the place of a module."""
