@@ -160,21 +160,40 @@ def test_a_package_finds_what_the_app_has_set_before_it_was_imported(folder: Pat
         server.wait_for_text("of the app, None, second")
 
 
+def wait_until_forked_from(server: DevServer, folder: Path) -> None:
+    """Returns once a worker was loaded that had no need to import what is installed."""
+    numbers = iter(range(1000))
+
+    def is_loaded_without_an_import() -> bool:
+        number, before = next(numbers), imports(folder)
+        (folder / "part.py").write_text(f"WORD = 'number {number}.'\n")
+        server.wait_for_text(f"number {number}.")
+        return imports(folder) == before
+
+    server.wait_for(is_loaded_without_an_import, "a worker came from a prepared process")
+
+
 def test_what_a_package_has_set_is_there_in_each_worker(folder: Path) -> None:
     (folder / "hello.py").write_text(SETTER.replace('os.environ["WORD"]', "word"))
     env = installed(folder, "WORD = 'its own'; os.environ['OF_NEEDY'] = 'set'")
     with DevServer("hello:app", directory=folder, env=env) as server:
         assert server.text() == "its own, set, first"
-        numbers = iter(range(1000))
+        wait_until_forked_from(server, folder)
+        assert server.text().startswith("its own, set, number")
 
-        def is_loaded_without_an_import() -> bool:
-            number, before = next(numbers), imports(folder)
-            (folder / "part.py").write_text(f"WORD = {number}\n")
-            server.wait_for_text(f", {number}")
-            assert server.text() == f"its own, set, {number}"
-            return imports(folder) == before
 
-        server.wait_for(is_loaded_without_an_import, "a worker came from a prepared process")
+def test_other_machines_get_no_debugger_from_a_worker_that_is_forked(folder: Path) -> None:
+    (folder / "hello.py").write_text(f"import needy\n{APP}\napp.run('0.0.0.0', 0)\n")
+    with DevServer("hello.py", directory=folder, env=installed(folder, ""), address=()) as server:
+        wait_until_forked_from(server, folder)
+        (folder / "part.py").write_text("1 / 0\n")
+        server.wait_for_text("ZeroDivisionError")
+        with server.client(timeout_seconds=25) as client:
+            answer = client.request(
+                b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/html\r\n\r\n"
+            )
+        assert answer.status == 500
+        assert b"__debugger__" not in answer.body
 
 
 def test_without_it_workers_are_started_from_scratch(folder: Path) -> None:

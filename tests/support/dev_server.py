@@ -15,7 +15,10 @@ _SECONDS = 25.0
 
 
 class DevServer(LiveServer):
-    """Runs `uncork dev ARGUMENTS` on a free port while its `with` block runs."""
+    """Runs `uncork dev ARGUMENTS` on a free port while its `with` block runs.
+
+    With an empty `address`, the app decides.
+    """
 
     def __init__(
         self,
@@ -24,7 +27,9 @@ class DevServer(LiveServer):
         env: Mapping[str, str] | None = None,
         waits_until_ready: bool = True,
         exit_code: int = 0,
+        address: tuple[str, ...] = ("--host=127.0.0.1", "--port=0"),
     ) -> None:
+        self._address = address
         super().__init__(
             *arguments,
             directory=directory,
@@ -58,4 +63,4 @@ class DevServer(LiveServer):
 
     def _command(self, descriptors: list[int]) -> list[str]:
         del descriptors
-        return ["dev", "--host=127.0.0.1", "--port=0"]
+        return ["dev", *self._address]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -45,10 +45,12 @@ class Preparing(Duty):
 
     Args:
         work: What a worker does that is forked from it.
+        hosts: Where the server listens by now; that process has no listeners.
     """
 
-    def __init__(self, work: Work) -> None:
+    def __init__(self, work: Work, hosts: Callable[[], Sequence[str]]) -> None:
         self._work = work
+        self._hosts = hosts
         self._owner = os.getpid()
         self._next: _State | None = None
         self._due: float | None = None
@@ -62,12 +64,13 @@ class Preparing(Duty):
     def prepare(self, wanted: Wanted, environ: Mapping[str, str], now: float) -> None:
         """Has a process made for workers like the one that has told this, unless there is one."""
         state = _State(wanted, environ, stamp())
-        self._next = self._due = None
+        due, self._next, self._due = self._due, None, None
         for known in (self._made, self._refused):
             if known is not None and known.does_for(state):
                 return
         if wanted.is_possible and not wanted.is_shadowed() and adopt_orphans():
-            self._next, self._due = state, now + _DELAY_SECONDS
+            # Who saves all the time gets one as well.
+            self._next, self._due = state, now + _DELAY_SECONDS if due is None else due
 
     def spawn(self, post: Post, environ: Mapping[str, str]) -> tuple[int, Channel] | None:
         """A new worker's process id and channel; `None`: it has to be started from scratch.
@@ -83,7 +86,7 @@ class Preparing(Duty):
             return None
         own, workers = Channel.pair()
         try:
-            facts = dataclasses.asdict(post)
+            facts = {"post": dataclasses.asdict(post), "hosts": self._hosts()}
             self._channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
             return answer_of_fork(self._channel), own
         except (TimeoutError, EOFError):

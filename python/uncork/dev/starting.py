@@ -94,15 +94,17 @@ def serve(
 
         check_host(address[0].host)
 
-    def plan_of(choice: Choice) -> Plan:
-        hosts = [listener.bind.host for listener in listeners] or [address[0].host]
+    def hosts() -> list[str]:
+        return [each.bind.host for each in listeners if each.bind.kind == "tcp"]
+
+    def plan_of(choice: Choice, hosts: Sequence[str]) -> Plan:
         return Plan(
             _development(choice, address),
             choice.spec,
             script_arguments,
             environ=_environ(choice),
             verbose=verbose,
-            desk=_desk(choice, hosts),
+            desk=_desk(choice, hosts or [address[0].host]),
         )
 
     newest = choice
@@ -110,19 +112,19 @@ def serve(
     def plan_again() -> Plan:
         nonlocal newest
         newest = read_again()
-        return plan_of(newest)
+        return plan_of(newest, hosts())
 
-    server = DevSupervision(plan_of(choice), plan_again, signals, listeners)
+    server = DevSupervision(plan_of(choice, hosts()), plan_again, signals, listeners)
 
     def work(facts: Mapping[str, Any], channel: Channel) -> int:
-        post = post_of(facts)
+        post = post_of(facts["post"])
         row = server.scoreboard.for_worker(post.row)
         # With what the modules have set when they were imported.
-        plan = replace(plan_of(read_again()), environ=dict(os.environ))
+        plan = replace(plan_of(read_again(), facts["hosts"]), environ=dict(os.environ))
         return run_worker(plan, channel, post, scoreboard=row)
 
     if choice.dev.values.prepare:
-        server.preparing = Preparing(work)
+        server.preparing = Preparing(work, hosts)
         server.attend_to(server.preparing)
     try:
         with signals, listeners, server:
