@@ -70,7 +70,7 @@ class DevSupervision(Supervision):
         """All of the places where the app is."""
         loaded = self._granting.loaded
         is_tls = loaded is not None and loaded["certificate"] is not None
-        return places_of(self._listeners, is_tls=is_tls)
+        return places_of(self._listeners, is_tls=is_tls, for_this_machine=True)
 
     @property
     def loaded(self) -> Mapping[str, Any]:

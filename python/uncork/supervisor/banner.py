@@ -11,6 +11,7 @@ from uncork.supervisor.local_addresses import outward_address
 from uncork.supervisor.worker_count import WorkerCount
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,22 @@ def banner(listeners: Listeners, served: Served, workers: WorkerCount) -> list[s
     ]
 
 
-def places_of(listeners: Listeners, *, is_tls: bool) -> list[str]:
-    """Where the listeners are, each place once."""
+def places_of(listeners: Listeners, *, is_tls: bool, for_this_machine: bool = False) -> list[str]:
+    """Where the listeners are, each place once.
+
+    Args:
+        listeners: The listeners.
+        is_tls: Whether they serve HTTPS.
+        for_this_machine: Say first how to reach those from here that are on every address.
+    """
     scheme = "https" if is_tls else "http"
-    return list(dict.fromkeys(_place(listener, scheme) for listener in listeners))
+    places = []
+    for listener in listeners:
+        address, family = listener.socket.getsockname(), listener.socket.family
+        if for_this_machine and family != socket.AF_UNIX and address[0] in _EVERYWHERE:
+            places.append(_url(scheme, _EVERYWHERE[address[0]], int(address[1])))
+        places.append(_place(listener, scheme))
+    return list(dict.fromkeys(places))
 
 
 def _count(workers: WorkerCount) -> str:
@@ -52,12 +65,15 @@ def _place(listener: Listener, scheme: str) -> str:
         return f"unix:{listener.file.path if listener.file else address}"
     host, port = str(address[0]), int(address[1])
     everywhere = ""
-    if host in ("0.0.0.0", "::"):
+    if host in _EVERYWHERE:
         host = outward_address(family)
         everywhere = f" (on every {'IPv6' if family == socket.AF_INET6 else 'IPv4'} address)"
     elif listener.bind.kind == "tcp":
         host = listener.bind.host
-    if ":" in host:
-        host = f"[{host}]"
+    return f"{_url(scheme, host, port)}{everywhere}"
+
+
+def _url(scheme: str, host: str, port: int) -> str:
+    name = f"[{host}]" if ":" in host else host
     suffix = "" if port == _DEFAULT_PORTS[scheme] else f":{port}"
-    return f"{scheme}://{host}{suffix}{everywhere}"
+    return f"{scheme}://{name}{suffix}"
