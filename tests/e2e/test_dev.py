@@ -173,6 +173,31 @@ def test_a_script_is_served_at_its_run_call_and_loaded_anew(folder: Path) -> Non
         server.wait_for_text("second")
 
 
+def test_a_script_that_is_mended_is_served_where_it_says_too(folder: Path) -> None:
+    script = """
+from wsgiref.simple_server import make_server
+import part
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [part.WORD.encode()]
+make_server("127.0.0.1", PORT, app).serve_forever()
+"""
+    ports = [_free_port(), _free_port()]
+    (folder / "script.py").write_text(f"def (\n{script}")
+    with DevServer("script.py", directory=folder, address=()) as server:
+        first = list(server.addresses)
+        for port in ports:
+            (folder / "script.py").write_text(script.replace("PORT", str(port)))
+            server.wait_for_log(f"http://127.0.0.1:{port}\n")
+            for server.addresses in ([("127.0.0.1", port)], first):
+                assert server.text() == "first"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
 def test_a_port_that_is_taken_is_told_unless_it_was_given(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -181,6 +206,7 @@ def test_a_port_that_is_taken_is_told_unless_it_was_given(folder: Path) -> None:
         )
     assert done.exit_code == 4
     assert f"could not listen on `127.0.0.1:{port}`: the address is in use" in done.stderr
+    assert "choose a port with `--port " in done.stderr
 
 
 def test_without_reload_nothing_is_watched(folder: Path) -> None:

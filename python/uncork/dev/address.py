@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import os
+import re
 import socket
 from collections.abc import Mapping
 
@@ -47,6 +48,11 @@ def address_of(resolved: ResolvedDevSettings, environ: Mapping[str, str]) -> tup
     # The weaker one is a default as well.
     origin = origins["host"] if not origins["host"].is_default else origins["port"]
     return bind, origin
+
+
+def as_port(hint: str) -> str:
+    """A hint in the words of `uncork dev`: `--port 5001`, not `--bind 127.0.0.1:5001`."""
+    return re.sub(r"`--bind [^`]*:(\d+)`", r"`--port \1`", hint)
 
 
 def is_in_container(environ: Mapping[str, str]) -> bool:

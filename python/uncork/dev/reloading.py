@@ -18,6 +18,7 @@ from uncork.supervisor.duty import Duty
 # These are read by the app while it runs; an open page alone has to follow.
 _FOR_PAGES = ("template", "static")
 _NAMES_SHOWN = 3
+_LINE = 80
 
 
 class Reloading(Duty):
@@ -35,6 +36,7 @@ class Reloading(Duty):
         self._banner = banner
         self._watch: FileWatch | None = None
         self._has_said_ready = False
+        self._said_places: set[str] = set()
         self._begun: dict[int, tuple[float, str]] = {}
 
     def use(self, watch: FileWatch) -> None:
@@ -83,6 +85,10 @@ class Reloading(Duty):
             milliseconds = (now - begun) * 1000
             done = "waiting for the next change" if is_failure else "reloaded"
             console.say(f"{sign}{why}: {done} ({milliseconds:.0f} ms)")
+        if more := [each for each in self._server.places if each not in self._said_places]:
+            if self._said_places:
+                console.say("\n".join(map(place_line, more)))
+            self._said_places.update(more)
 
 
 class Banner:
@@ -111,17 +117,23 @@ class Banner:
                 f"uncork {loaded['version']} has `{loaded['name']}` ready in {took:.0f} ms, "
                 f"{loaded['origin']}"
             )
-        arrow = "\u279c " if _has("\u279c") else "at "
-        lines += [f"  {arrow}{place}" for place in server.places]
+        lines += map(place_line, server.places)
         about = ["reload: off" if self.watch is None else f"reload: {self.watch.mode or 'on'}"]
         if facts.get("debugger_pin"):
             about.append(f"debugger PIN: {facts['debugger_pin']}")
         elif facts.get("debugger_why_off"):
             about.append(str(facts["debugger_why_off"]))
-        lines.append("  " + " · ".join(about))
+        together = f"  {' · '.join(about)}"
+        lines += [together] if len(together) <= _LINE else [f"  {each}" for each in about]
         lines.append(f"  {self.keys or 'Ctrl+C stops it'}")
         lines.append("  for production: uncork serve")
         console.say("\n".join(lines))
+
+
+def place_line(place: str) -> str:
+    """What says where the app is."""
+    arrow = "\u279c" if _has("\u279c") else "at"
+    return f"  {arrow} {place}"
 
 
 def _names(changes: Sequence[Change]) -> str:

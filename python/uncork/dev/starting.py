@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from uncork.app_locator import AppSpec
-from uncork.dev.address import address_of
+from uncork.dev.address import address_of, as_port
 from uncork.dev.browser import DebuggerPolicy
 from uncork.dev.browser_opening import BrowserOpening
 from uncork.dev.desk import DevelopmentDesk
@@ -87,7 +87,7 @@ def serve(
         UncorkError: It could not be served.
     """
     started_at = time.monotonic()
-    signals, listeners = SupervisorSignals(), Listeners()
+    signals, listeners = SupervisorSignals(), Listeners(as_port)
     address = address_of(choice.dev, choice.environ)
     if _is_local_https(choice):
         from uncork.supervisor.local_authority import check_host  # noqa: PLC0415 (few want it)

@@ -125,11 +125,13 @@ class DevSupervision(Supervision):
             if not self.fleet.has_served:
                 return False  # the script has only answered its `--help` or the like
             text = "The script has come to its end, and has not started a server."
+            console.warn("the script has ended, and has not started a server; mend it, and save")
         elif error is not None:
-            text = str(error)
+            # The worker has told all of it on the terminal.
+            text = f"{error.what}: {error.cause}" if error.cause else error.what
         else:
             text = f"The worker {death.text} while it loaded the app."
-        console.warn(f"the worker {death.text} while it loaded the app; mend it, and save")
+            console.warn(f"the worker {death.text} while it loaded the app; mend it, and save")
         self._load(replace(plan, died=text))
         return True
 

@@ -71,8 +71,9 @@ def serve(call: Call) -> None:
     layers = Layers(call, settings)
     try:
         with ExitStack() as at_end:
-            listeners = at_end.enter_context(Listeners())
-            _listen(listeners, settings, call)
+            listeners = at_end.enter_context(Listeners(_as_argument))
+            options = ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner)
+            listeners.open(settings.bind, options)
             asked = at_end.enter_context(_asked(call))
             _Serving(call, settings, layers, listeners, asked).run(at_end)
     except RuntimeError as error:
@@ -257,15 +258,6 @@ def _call_start_hooks(asked: Asked, settings: Settings) -> None:
             call_start_hooks(settings.boot_timeout, tell)
     else:
         call_start_hooks(settings.boot_timeout, tell)
-
-
-def _listen(listeners: Listeners, settings: Settings, call: Call) -> None:
-    options = ListenerOptions(settings.backlog, settings.unix_mode, settings.unix_owner)
-    try:
-        listeners.open(settings.bind, options)
-    except UncorkError as error:
-        error.hints = tuple(_as_argument(hint) for hint in error.hints)
-        raise
 
 
 def _as_argument(hint: str) -> str:

@@ -7,12 +7,13 @@ of workers is settled.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from uncork import console
 from uncork.errors import UncorkError
-from uncork.settings import Settings, parse_bind
+from uncork.settings import Bind, Settings, parse_bind
 from uncork.supervisor.certificates import ADHOC, LOCAL, Identity, load_identity
 from uncork.supervisor.channel import Kind, Message
 from uncork.supervisor.error_facts import facts_of_error
@@ -131,16 +132,37 @@ class Granting:
         return self._identities[generation]
 
     def _bind_for(self, generation: int, facts: Mapping[str, Any]) -> None:
-        if self._listeners.is_open or self._fleet.is_ending:
+        if self._fleet.is_ending:
             return
         settings = self._plans.settings_of(generation)
         binds = tuple(parse_bind(text) for text in facts["binds"])
-        with rights_of(settings, is_apps=binds != settings.bind):
-            self._bind(replace(settings, bind=binds))
+        if not self._listeners.is_open:
+            with rights_of(settings, is_apps=binds != settings.bind):
+                self._bind(replace(settings, bind=binds))
+        elif self._plans.of(generation).desk is not None and facts["failure"] is None:
+            self._bind_more(settings, binds)
+
+    def _bind_more(self, settings: Settings, binds: Sequence[Bind]) -> None:
+        """Where the script says so by now: it may not have been readable when this was bound.
+
+        What is listened on stays so, as pages are open there. So where another host is said
+        beside a port that is in use here, nothing changes.
+        """
+        asked = {listener.bind.text for listener in self._listeners}
+        ports = {listener.bind.port for listener in self._listeners if listener.bind.kind == "tcp"}
+        for bind in binds:
+            if bind.text in asked:
+                continue
+            if bind.kind == "tcp" and bind.port in ports:
+                console.note(f"`{bind.text}` is listened on after a restart of `uncork dev`")
+            else:
+                self._listeners.add(bind, _listener_options(settings))
 
     def _bind(self, settings: Settings) -> None:
-        who = run_as(settings)
-        owner = settings.unix_owner or (who.owner if who else None)
-        self._listeners.open(
-            settings.bind, ListenerOptions(settings.backlog, settings.unix_mode, owner)
-        )
+        self._listeners.open(settings.bind, _listener_options(settings))
+
+
+def _listener_options(settings: Settings) -> ListenerOptions:
+    who = run_as(settings)
+    owner = settings.unix_owner or (who.owner if who else None)
+    return ListenerOptions(settings.backlog, settings.unix_mode, owner)

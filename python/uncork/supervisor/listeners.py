@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from uncork.errors import UsageError
+from uncork.errors import UncorkError, UsageError
 from uncork.settings.bind import Bind, parse_bind
 from uncork.supervisor.handover import HandedListener
 from uncork.supervisor.inherited_listeners import adopt
@@ -48,9 +48,14 @@ class Listener:
 
 
 class Listeners:
-    """The open listeners; leaving its `with` block closes them and removes their files."""
+    """The open listeners; leaving its `with` block closes them and removes their files.
 
-    def __init__(self) -> None:
+    Args:
+        rephrase: Says a hint in words of who is hinted at, where that is not `uncork serve`.
+    """
+
+    def __init__(self, rephrase: Callable[[str], str] = str) -> None:
+        self._rephrase = rephrase
         self._open: list[Listener] = []
         self._process = os.getpid()
 
@@ -88,9 +93,21 @@ class Listeners:
         _refuse_repetition(binds)
         try:
             for bind in binds:
-                self._open += _open_one(bind, options)
+                self.add(bind, options)
         except BaseException:
             self.close()
+            raise
+
+    def add(self, bind: Bind, options: ListenerOptions) -> None:
+        """Listens there too; those that are open stay so, whatever comes of it.
+
+        Raises:
+            UsageError, EnvironmentProblem: As `open`.
+        """
+        try:
+            self._open += _open_one(bind, options)
+        except UncorkError as error:
+            error.hints = tuple(map(self._rephrase, error.hints))
             raise
 
     def hand_over(self) -> list[HandedListener]:
