@@ -52,8 +52,8 @@ class DebuggerPolicy:
         others = [host for host in self.hosts if not is_loopback(host)]
         if others and not self.is_for_network:
             return (
-                f"the debugger is off, since other machines reach `{others[0]}`: "
-                "`--debugger-on-network` turns it on for them too"
+                f"no debugger, since others reach `{others[0]}`; "
+                "`--debugger-on-network` turns it on"
             )
         if importlib.util.find_spec("werkzeug") is None:
             return "Werkzeug's debugger is used if Werkzeug is installed"
