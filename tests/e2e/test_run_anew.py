@@ -75,6 +75,14 @@ def test_errors_at_import_are_survived_and_mended(folder: Path) -> None:
         assert script.stop() == 0
 
 
+def test_the_reloader_can_be_had_without_debug(folder: Path) -> None:
+    write(folder, "dict(use_reloader=True)")
+    with Script("hello.py", directory=folder) as script:
+        assert script.get()[1].split()[2] == "False"
+        (folder / "part.py").write_text("WORD = 'second'\n")
+        wait_for_text(script, "second")
+
+
 def test_a_module_is_run_as_a_module(folder: Path) -> None:
     (folder / "shop").mkdir()
     (folder / "shop/__init__.py").touch()

@@ -69,6 +69,7 @@ def command_for(call: Call, start: ProcessStart) -> list[str]:
         flags += ["--host", host]
     if port is not None:
         flags += ["--port", str(port)]
+    flags.append("--reload")  # which is asked for, be it without debug
     flags.append("--debugger" if call.uses_debugger else "--no-debugger")
     for flag, texts in (
         ("--extra-files", call.extra_files),

@@ -24,14 +24,14 @@ def command(app: Any = plain, start: ProcessStart = HELLO, **given: Any) -> str:
 @pytest.mark.parametrize(
     ("given", "flags"),
     [
-        ({}, "--no-debugger"),
-        ({"debug": True}, "--debugger"),
-        ({"port": 0}, "--port 0 --no-debugger"),
-        ({"extra_files": ["a", "b"]}, "--no-debugger --extra-files a:b"),
-        ({"exclude_patterns": ["*/x/*"]}, "--no-debugger --exclude-patterns */x/*"),
-        ({"threaded": False}, "--no-debugger --without-threads"),
-        ({"ssl_context": "adhoc"}, "--no-debugger --cert adhoc"),
-        ({"ssl_context": ("c", "k")}, "--no-debugger --cert c --key k"),
+        ({}, "--reload --no-debugger"),
+        ({"debug": True}, "--reload --debugger"),
+        ({"port": 0}, "--port 0 --reload --no-debugger"),
+        ({"extra_files": ["a", "b"]}, "--reload --no-debugger --extra-files a:b"),
+        ({"exclude_patterns": ["*/x/*"]}, "--reload --no-debugger --exclude-patterns */x/*"),
+        ({"threaded": False}, "--reload --no-debugger --without-threads"),
+        ({"ssl_context": "adhoc"}, "--reload --no-debugger --cert adhoc"),
+        ({"ssl_context": ("c", "k")}, "--reload --no-debugger --cert c --key k"),
     ],
 )
 def test_what_is_given_becomes_flags(given: dict[str, Any], flags: str) -> None:
@@ -47,7 +47,7 @@ def test_what_is_given_becomes_flags(given: dict[str, Any], flags: str) -> None:
     ],
 )
 def test_the_address_is_the_one_of_the_call(given: dict[str, Any], flags: str) -> None:
-    assert f" {flags} --no-debugger" in command(**given)
+    assert f" {flags} --reload --no-debugger" in command(**given)
 
 
 def test_a_server_name_is_an_address_unless_another_one_is_set(
@@ -68,7 +68,7 @@ def test_a_server_name_is_an_address_unless_another_one_is_set(
 def test_flags_of_the_interpreter_modules_and_arguments_are_kept() -> None:
     start = ProcessStart(("-X", "dev"), "module", "shop.main", ("--name", "bob"))
     expected = (
-        "-X dev -m uncork dev shop.main --as script --host 127.0.0.1 --no-debugger -- --name bob"
+        "-X dev -m uncork dev shop.main --as script --host 127.0.0.1 --reload --no-debugger -- --name bob"
     )
     assert command(start=start) == expected
 
