@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import make_certificate
 from tests.support.scripts import Script
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
@@ -81,6 +84,30 @@ def test_the_reloader_can_be_had_without_debug(folder: Path) -> None:
         assert script.get()[1].split()[2] == "False"
         (folder / "part.py").write_text("WORD = 'second'\n")
         wait_for_text(script, "second")
+
+
+def test_dotenv_files_are_left_alone_and_static_files_served_if_the_call_says_so(
+    folder: Path,
+) -> None:
+    (folder / ".env").write_text("CHANGED=env\n")
+    write(folder, "dict(debug=True, load_dotenv=False, static_files={'/files': '.'})")
+    with Script("hello.py", directory=folder) as script:
+        assert script.get()[1].split()[-1] == "x"
+        assert script.get("/files/.env") == (200, "CHANGED=env\n")
+
+
+def test_the_files_of_a_context_are_seen_when_the_script_is_run_anew(folder: Path) -> None:
+    files = make_certificate(folder)
+    pair = f"{str(files.certificate)!r}, {str(files.key)!r}"
+    context = "ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)"
+    write(folder, "dict(debug=True, ssl_context=context)")
+    text = f"import ssl\ncontext = {context}\ncontext.load_cert_chain({pair})\n"
+    (folder / "hello.py").write_text(text + (folder / "hello.py").read_text())
+    trusted = ssl.create_default_context(cafile=str(files.certificate))
+    with Script("hello.py", directory=folder) as script:
+        assert script.url.startswith("https://127.0.0.1:")
+        with urllib.request.urlopen(script.url, context=trusted, timeout=25) as answer:
+            assert answer.read().startswith(b"first")
 
 
 def test_a_module_is_run_as_a_module(folder: Path) -> None:
