@@ -67,7 +67,10 @@ def test_a_server_name_is_an_address_unless_another_one_is_set(
 
 def test_flags_of_the_interpreter_modules_and_arguments_are_kept() -> None:
     start = ProcessStart(("-X", "dev"), "module", "shop.main", ("--name", "bob"))
-    expected = "-X dev -m uncork dev shop.main --as script --host 127.0.0.1 --reload --no-debugger -- --name bob"
+    expected = (
+        "-X dev -m uncork dev shop.main --as script --host 127.0.0.1 --reload --no-debugger"
+        " -- --name bob"
+    )
     assert command(start=start) == expected
 
 
