@@ -16,12 +16,12 @@ from typing import Any
 
 from uncork.dev.prepared_modules import Wanted, stamp
 from uncork.dev.prepared_process import Work, run_prepared
-from uncork.supervisor.channel import Channel, Kind, Message
+from uncork.supervisor.channel import Channel, Kind
 from uncork.supervisor.deaths import Death
 from uncork.supervisor.duty import Duty
 from uncork.supervisor.forking import Post, fork_process
 from uncork.supervisor.orphans import adopt_orphans
-from uncork.supervisor.templates import answer_of_fork
+from uncork.supervisor.templates import fork_from
 
 # The worker's first answers come first.
 _DELAY_SECONDS = 0.2
@@ -84,20 +84,12 @@ class Preparing(Duty):
         if made.environ != environ or made.stamp != stamp() or made.wanted.is_shadowed():
             self._end()
             return None
-        own, workers = Channel.pair()
         try:
             facts = {"post": dataclasses.asdict(post), "hosts": self._hosts()}
-            self._channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
-            return answer_of_fork(self._channel), own
+            return fork_from(self._channel, facts)
         except (TimeoutError, EOFError):
             self._end()
-        except OSError:
-            own.close()
-            raise
-        finally:
-            workers.close()
-        own.close()  # which ends the worker, if there is one after all
-        return None
+            return None
 
     def descriptors(self) -> Sequence[int]:
         """The channel."""

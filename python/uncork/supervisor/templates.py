@@ -94,22 +94,13 @@ class Templates(Duty):
         template = self._templates.get(post.generation)
         if template is None or not template.is_wanted:
             return None
-        own, workers = Channel.pair()
         try:
-            facts = {"index": post.index, "row": post.row}
-            template.channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
-            return answer_of_fork(template.channel), own
+            return fork_from(template.channel, {"index": post.index, "row": post.row})
         except TimeoutError:
             console.warn(f"{_name(post.generation, template)} does not answer, and is ended")
             self._end(template)
         except EOFError:
             pass  # it has died, which will be told
-        except OSError:
-            own.close()
-            raise
-        finally:
-            workers.close()
-        own.close()  # which ends the worker, if there is one after all
         return None
 
     def on_logs(self, message: Message) -> None:
@@ -150,14 +141,30 @@ class Templates(Duty):
             os.kill(template.pid, signal.SIGKILL)  # it has nothing to finish
 
 
-def answer_of_fork(channel: Channel) -> int:
-    """The number of the process that was forked.
+def fork_from(channel: Channel, facts: Mapping[str, Any]) -> tuple[int, Channel]:
+    """The process id and the channel of a worker that another process forks.
+
+    Args:
+        channel: To that process.
+        facts: What the worker is to be.
 
     Raises:
-        OSError: There is none.
-        TimeoutError: The template does not answer.
-        EOFError: There is no template any more.
+        OSError: The machine refuses a process or descriptors.
+        TimeoutError: That process does not answer.
+        EOFError: It is no more.
     """
+    own, workers = Channel.pair()
+    try:
+        channel.send(Message(Kind.FORK, facts, [workers.fileno()]))
+        return _answer(channel), own
+    except BaseException:
+        own.close()  # which ends the worker, if there is one after all
+        raise
+    finally:
+        workers.close()
+
+
+def _answer(channel: Channel) -> int:
     deadline = time.monotonic() + _ANSWER_SECONDS
     while (left := deadline - time.monotonic()) > 0:
         messages = channel.receive(left)
